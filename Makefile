@@ -1,0 +1,32 @@
+# make check PYTHON=.venv/bin/python    what CI runs
+PYTHON ?= .venv/bin/python
+
+.PHONY: install check format docs bench constraints clean
+
+install: ## an environment in .venv with everything a developer needs
+	python3 -m venv .venv
+	.venv/bin/pip install -q -c constraints.txt -e '.[dev]'
+
+check: ## every check a change must pass
+	$(PYTHON) tools/check.py
+
+format: ## rewrite what the formatter and the linter can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+docs: ## renew the generated parts of the documentation
+	$(PYTHON) tools/docs.py
+
+bench: ## time the reading of large logs
+	$(PYTHON) bench/bench_caffe.py
+
+constraints: ## renew constraints.txt from what pip chooses today
+	rm -rf .venv-constraints
+	python3 -m venv .venv-constraints
+	.venv-constraints/bin/pip install -q -e '.[dev]'
+	{ echo '# Exact versions of everything the checks install; renewed with `make constraints`.'; \
+	  .venv-constraints/bin/pip freeze --exclude-editable; } > constraints.txt
+	rm -rf .venv-constraints
+
+clean:
+	rm -rf .venv .venv-constraints build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -38,7 +38,9 @@ def _passes(name: str) -> bool:
     print(f"== {name}: {' '.join(CHECKS[name][1:])}", flush=True)
     start = time.monotonic()
     done = subprocess.run(CHECKS[name], cwd=ROOT, check=False)
-    print(f"== {name}: {'passed' if done.returncode == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s", flush=True)
+    print(
+        f"== {name}: {'passed' if done.returncode == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s", flush=True
+    )
     return done.returncode == 0
 
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from labelled_logs import ROOT, SAMPLES, Sample
+
+# The same examples on every machine by default; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session", params=SAMPLES, ids=lambda sample: sample.id)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Each real log in turn."""
+    found: Sample = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def sample_log() -> Callable[[str], Path]:
+    """``sample_log("nan_label_debug")`` is the path of that case's log."""
+    logs = {sample.id: sample.log for sample in SAMPLES}
+    return logs.__getitem__

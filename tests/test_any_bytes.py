@@ -1,0 +1,164 @@
+"""Whatever bytes a log holds, the answer is a report or a clear error: no traceback, no hang, no control sequence."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelled_logs import SAMPLES
+from nanlog.errors import NanlogError
+from nanlog.pipeline import diagnose
+from nanlog.report import Failure, Style, reporter
+
+#: Far more than a log of this size needs on a slow machine, far less than a hang.
+SECONDS = 10.0
+
+#: Long enough for the head of a log and for what surrounds its onset, short enough to try many changes.
+SEED_LINES = 260
+
+HOSTILE = [
+    b"\x00",
+    b"\x1b[2J\x1b]0;title\x07",
+    b"\r",
+    b"\r\n",
+    b"\n",
+    b"\xff\xfe",
+    b"\xc3(",
+    "\u202egnp.exe\u2028".encode(),
+    b"nan",
+    b"-inf",
+    b"1e999999",
+    b"9" * 400,
+    b"-9223372036854775809",
+    b" " * 3000,
+    b"{" * 3000,
+    b"\nlayer {" * 300,
+    b"}\n}\n}\n",
+    b'"',
+    b"\\",
+    b"%s%n{0}{__class__}[bold]",
+    b"\nI0101 00:00:00.000000     1 solver.cpp:1] Iteration 9000000000000000000, loss = 1\n",
+    b"\nI0101 00:00:00.000000     1 solver.cpp:1] Iteration 0, loss = 1\n",
+    b"\nI0101 00:00:00.000000     1 solver.cpp:1] Iteration 99999999999999999999999, loss = nan\n",
+    b"\nI0101 00:00:00.000000     1 sgd_solver.cpp:1] Iteration 3, lr = \n",
+    b"\nI0101 00:00:00.000000     1 solver.cpp:1]     Train net output #99999999999: loss = nan (* nan = nan loss)\n",
+    b"\nI0101 00:00:00.000000     1 net.cpp:1]     [Forward] Layer \x1b[31m, top blob  data: 1e-999\n",
+    b"\nI0101 00:00:00.000000     1 solver.cpp:1] Initializing solver from parameters: \nbase_lr: 1e400\n",
+]
+
+
+def seed(log: Path, onset_line: int | None) -> bytes:
+    """The head of a log and the lines around its onset."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    middle = max(onset_line or 0, SEED_LINES)
+    return b"".join([*lines[:SEED_LINES], *lines[middle : middle + SEED_LINES // 2]])
+
+
+SEEDS = [seed(sample.log, sample.label.get("onset_line")) for sample in SAMPLES]
+
+Edit = Callable[[bytes], bytes]
+
+
+def flipped(where: float, bits: int) -> Edit:
+    def edit(text: bytes) -> bytes:
+        at = int(where * max(len(text) - 1, 0))
+        return text[:at] + bytes([text[at] ^ bits]) + text[at + 1 :] if text else text
+
+    return edit
+
+
+def inserted(where: float, piece: bytes) -> Edit:
+    def edit(text: bytes) -> bytes:
+        at = int(where * len(text))
+        return text[:at] + piece + text[at:]
+
+    return edit
+
+
+def removed(where: float, size: int) -> Edit:
+    def edit(text: bytes) -> bytes:
+        at = int(where * len(text))
+        return text[:at] + text[at + size :]
+
+    return edit
+
+
+def repeated(where: float, size: int) -> Edit:
+    def edit(text: bytes) -> bytes:
+        at = int(where * len(text))
+        return text[: at + size] + text[at:]
+
+    return edit
+
+
+def cut_off(where: float) -> Edit:
+    return lambda text: text[: int(where * len(text))]
+
+
+def followed_by(other: bytes) -> Edit:
+    return lambda text: text + other
+
+
+places = st.floats(0, 1)
+sizes = st.integers(1, 4000)
+edits = st.one_of(
+    st.builds(flipped, places, st.integers(1, 255)),
+    st.builds(inserted, places, st.sampled_from(HOSTILE) | st.binary(min_size=1, max_size=20)),
+    st.builds(removed, places, sizes),
+    st.builds(repeated, places, sizes),
+    st.builds(cut_off, places),
+    st.builds(followed_by, st.sampled_from(SEEDS)),
+)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("any_bytes") / "train.log"
+
+
+def answer_to(log: Path, text: bytes) -> None:
+    """Go the whole way from the bytes to the printed report and check what every answer must be."""
+    log.write_bytes(text)
+    start = time.monotonic()
+    try:
+        answer = diagnose(str(log))
+    except NanlogError as error:
+        assert str(error)
+        answer = Failure(str(log), str(error))
+    for_people, for_programs = io.StringIO(), io.StringIO()
+    reporter("text").write([answer], for_people, Style(verbose=True))
+    reporter("json").write([answer], for_programs, Style())
+    assert time.monotonic() - start < SECONDS
+    assert all(line.isprintable() for line in for_people.getvalue().split("\n"))
+    document = json.loads(for_programs.getvalue(), parse_constant=pytest.fail)
+    assert len(document["reports"]) == 1
+
+
+@settings(max_examples=250)
+@given(text=st.sampled_from(SEEDS), changes=st.lists(edits, min_size=1, max_size=5))
+def test_a_damaged_log(log: Path, text: bytes, changes: list[Edit]) -> None:
+    for change in changes:
+        text = change(text)
+    answer_to(log, text)
+
+
+@settings(max_examples=60)
+@given(text=st.binary(max_size=3000))
+def test_no_log_at_all(log: Path, text: bytes) -> None:
+    answer_to(log, text)
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_piece_in_every_part_of_a_log(log: Path, piece: bytes) -> None:
+    text = SEEDS[0]
+    answer_to(log, piece + text)
+    answer_to(log, text + piece)
+    answer_to(log, text.replace(b"\n", b"\n" + piece, 40))
+    answer_to(log, text.replace(b"=", b"= " + piece, 40))

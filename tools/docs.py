@@ -1,0 +1,92 @@
+"""Write the generated parts of the documentation, or say with ``--check`` which of them are out of date.
+
+``docs/cli.md`` is the ``--help`` of every command; the table in ``sample_logs/README.md`` comes from the labels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+import nanlog.cli
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 100  #: columns of a help text
+
+CLI_HEAD = """# The command line
+
+Generated from `nanlog --help` by `make docs`.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages; with ``--check`` write nothing, print what would change and return 1 if anything would."""
+    pages = {
+        ROOT / "docs" / "cli.md": cli_page(),
+        ROOT / "sample_logs" / "README.md": with_sample_table((ROOT / "sample_logs" / "README.md").read_text("utf-8")),
+    }
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text("utf-8") != text]
+    for page in stale:
+        if "--check" in arguments:
+            print("".join(difference(page, pages[page])))
+        else:
+            page.write_text(pages[page], encoding="utf-8")
+    if stale and "--check" in arguments:
+        print("out of date; `make docs` writes them anew: " + ", ".join(str(page.relative_to(ROOT)) for page in stale))
+        return 1
+    return 0
+
+
+def difference(page: Path, text: str) -> Iterator[str]:
+    """The lines of a unified diff from the page as it is to ``text``."""
+    old = page.read_text("utf-8") if page.exists() else ""
+    return difflib.unified_diff(
+        old.splitlines(keepends=True), text.splitlines(keepends=True), page.name, f"{page.name} (generated)"
+    )
+
+
+def cli_page() -> str:
+    """The help text of the program and of every command, in the order in which ``nanlog --help`` lists them."""
+    sections = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in helps(nanlog.cli.cli, "nanlog")]
+    return "\n".join([CLI_HEAD, *sections])
+
+
+def helps(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """Full name and help text of a command and of all below it."""
+    context = click.Context(
+        command, info_name=name.split()[-1], parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None and not found.hidden:
+                yield from helps(found, f"{name} {below}", context)
+
+
+def with_sample_table(page: str) -> str:
+    """The page with a row for each sample between the two marks."""
+    head = ["| case | written by | pattern | onset | cause | the fault |", "|---|---|---|---|---|---|"]
+    table = "\n".join([*head, *map(sample_row, sorted((ROOT / "sample_logs").glob("*/*/label.json")))])
+    begin, end = "<!-- generated: samples -->\n", "\n<!-- end of generated: samples -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}{table}{end}", page, flags=re.DOTALL)
+
+
+def sample_row(path: Path) -> str:
+    """One row of the table, from a label."""
+    label = json.loads(path.read_text("utf-8"))
+    case = f"[{label['id']}]({path.parent.relative_to(ROOT / 'sample_logs').as_posix()}/)"
+    version = label["producer"].split(",")[0].removeprefix("BVLC/").split(" (")[0].replace("caffe", "Caffe")
+    onset = "" if label["onset_step"] is None else str(label["onset_step"])
+    fault = label["cause_detail"].removeprefix("none: ")
+    return f"| {case} | {version} | {label['pattern']} | {onset} | {label['cause']} | {fault} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

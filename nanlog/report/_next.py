@@ -1,0 +1,80 @@
+"""The third question: what now?  And then what the log leaves open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nanlog.model import Report, Run
+from nanlog.report._words import counted, name, series_words
+
+if TYPE_CHECKING:
+    from nanlog.report._page import Page
+
+__all__ = ["not_known", "notes", "what_now"]
+
+_REMEDIES = 3
+_LABEL = 15
+_NOTES = 4
+_UNREAD = 10
+
+
+def what_now(page: Page, report: Report) -> None:
+    """The remedies of the first cause, one next test, the checkpoint to go on from."""
+    first = report.findings[0] if report.findings else None
+    checkpoint = None if report.onset is None else report.onset.last_good_checkpoint
+    remedies = first.remedies if first else ()
+    test = first.next_test if first else None
+    if not (remedies or test or checkpoint):
+        return
+    page.heading("What now")
+    for remedy in remedies if page.verbose else remedies[:_REMEDIES]:
+        page.item(page.text(remedy), lead=page.text("  *", "cyan"), indent=4)
+    if test is not None:
+        page.item(page.text(test), lead=page.text("  next test", "cyan"), indent=_LABEL)
+    if checkpoint is not None:
+        page.item(page.text(name(checkpoint)), lead=page.text("  resume from", "cyan"), indent=_LABEL)
+
+
+def not_known(page: Page, report: Report) -> None:
+    """What the log lacks, by what would make it log that."""
+    missing: dict[str, dict[str, None]] = {}
+    for item in report.cannot_tell:
+        missing.setdefault(item.how, {}).update(dict.fromkeys(map(series_words, item.missing)))
+    missing = {how: things for how, things in missing.items() if things}
+    if not missing and not report.run.unread_count:
+        return
+    page.heading("Not known")
+    lacks = [", ".join(things) + (f" ({how})" if how else "") for how, things in missing.items()]
+    if lacks:
+        page.item(page.text(f"The log does not say: {'; '.join(lacks)}"))
+    if page.verbose and report.cannot_tell:
+        rules = ", ".join(dict.fromkeys(name(item.rule) for item in report.cannot_tell))
+        page.item(page.text(f"Not judged for want of it: {rules}", "dim"))
+    _unread(page, report.run)
+
+
+def _unread(page: Page, run: Run) -> None:
+    if not run.unread_count:
+        return
+    verb = "looks" if run.unread_count == 1 else "look"
+    said = f"{counted(run.unread_count, 'line')} that {verb} like {name(run.parser)} could not be read"
+    if not run.unread:
+        page.item(page.text(said))
+        return
+    first = run.unread[0]
+    opening = ": " if run.unread_count == 1 else "; the first: "
+    page.item(page.with_place(page.text(said + opening + first.why), first.file, first.line))
+    for unread in run.unread[1:_UNREAD] if page.verbose else ():
+        page.item(page.with_place(page.text(unread.why), unread.file, unread.line), indent=4)
+
+
+def notes(page: Page, report: Report) -> None:
+    """Hazards and remarks that change no verdict."""
+    if not report.notes:
+        return
+    page.heading("Notes")
+    shown = report.notes if page.verbose else report.notes[:_NOTES]
+    for note in shown:
+        page.item(page.cite(note), lead=page.text("  *", "dim"), indent=4)
+    if len(shown) < len(report.notes):
+        page.item(page.text(f"{counted(len(report.notes) - len(shown), 'more note')}: add -v", "dim"), indent=4)

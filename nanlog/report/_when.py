@@ -1,0 +1,147 @@
+"""The first question: does it matter, and when did it start?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nanlog.model import FirstBad, MarkKind, Onset, Pattern, Report, Run
+from nanlog.report._words import counted, headline, name, number, series_words, steps
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from nanlog.report._page import Page
+
+__all__ = ["badge", "when"]
+
+_SHOWN = 3  #: how many series that went bad after the first are named
+_LABEL = 19  #: width of the column of labels
+
+Row = tuple[str, "Text"]
+
+
+def badge(page: Page, word: str, colour: str, sentence: str) -> None:
+    """The verdict, and one sentence that says what it means."""
+    page.blank()
+    page.item(page.text(sentence, "bold"), lead=page.text(word, f"bold {colour}"), indent=len(word) + 2)
+
+
+def when(page: Page, report: Report) -> None:
+    """Headline, first bad and last good step, what followed, and what limits the answer."""
+    onset = report.onset
+    if onset is None:
+        badge(page, "UNHEALTHY", "red", "Something went wrong, but the log does not show when.")
+        return
+    badge(page, "UNHEALTHY", "red", headline(onset))
+    page.blank()
+    for label, body in _rows(page, report.run, onset):
+        page.item(body, lead=page.text(f"  {label}", "dim"), indent=_LABEL)
+
+
+def _rows(page: Page, run: Run, onset: Onset) -> Iterator[Row]:
+    yield _first_label(onset), _first(page, onset)
+    if onset.step is not None and onset.earliest_step is not None and onset.earliest_step < onset.step:
+        span = f"between step {onset.earliest_step} and step {onset.step}: the log does not show the steps in between"
+        yield "true onset", page.text(span)
+    if onset.last_finite_step is not None:
+        yield "last good", page.text(f"step {onset.last_finite_step}")
+    elif onset.tail:
+        yield "last good", page.text("not in this log, which begins after the onset: add the part before it")
+    if onset.departure_step is not None and onset.departure_step != onset.step:
+        yield (
+            "growth began",
+            page.with_place(
+                page.text(f"step {onset.departure_step}"),
+                None if onset.departure_line is None else onset.file,
+                onset.departure_line,
+            ),
+        )
+    named = _named(page, onset)
+    if named:
+        yield "then", page.text(_downstream(named, len(onset.order) - 1 - len(named)))
+    if onset.loss_step not in {None, onset.step} and not any(bad.series.startswith("loss") for bad in named):
+        yield "loss affected", page.text(f"step {onset.loss_step}")
+    if onset.recovered_step is not None:
+        yield "finite again", page.text(f"step {onset.recovered_step}")
+    if len(run.attempts) > 1:
+        yield "attempt", page.text(_attempt(run, onset))
+    yield from _checkpoint(page, run, onset)
+
+
+def _first_label(onset: Onset) -> str:
+    match onset.pattern:
+        case Pattern.DIVERGENCE:
+            return "out of range"
+        case Pattern.MASKED:
+            return "first masked"
+        case _:
+            return "first bad"
+
+
+def _first(page: Page, onset: Onset) -> Text:
+    when_ = "undated step" if onset.step is None else f"step {onset.step}"
+    if onset.series is None:
+        return page.with_place(page.text(when_), onset.file, onset.line)
+    first = onset.order[0] if onset.order else None
+    value = "" if onset.value is None else f" = {number(onset.value)}"
+    text = page.text(when_, "bold") + page.text(f"  {name(onset.series)}{value}")
+    about = [] if first is None else list(_about(first))
+    if about:
+        text += page.text(f"  ({', '.join(about)})")
+    return page.with_place(text, onset.file, onset.line)
+
+
+def _about(bad: FirstBad) -> Iterator[str]:
+    """What the name of the series alone does not tell."""
+    if bad.layer is not None:
+        words = series_words(bad.series, bad.layer)
+        yield words
+        if bad.phase is not None and bad.phase.value not in words:
+            yield bad.phase.value
+    if bad.overflow_only:
+        yield "a mean or norm, which may overflow before any single value does"
+
+
+def _named(page: Page, onset: Onset) -> tuple[FirstBad, ...]:
+    """The series named as downstream of the first: all of them if one alone would be left out."""
+    order = onset.order[1:]
+    return order if page.verbose or len(order) <= _SHOWN + 1 else order[:_SHOWN]
+
+
+def _downstream(named: tuple[FirstBad, ...], left_out: int) -> str:
+    """``loss at step 9; diff/ip2/ip2 and data/conv1/conv1 at step 10; and 12 more downstream``."""
+    groups: list[tuple[str, list[str]]] = []
+    for bad in named:
+        if not groups or groups[-1][0] != steps(bad):
+            groups.append((steps(bad), []))
+        groups[-1][1].append(name(bad.series))
+    said = [f"{_listed(series)} at {step}" for step, series in groups]
+    if left_out:
+        said.append(f"and {left_out:,} more downstream")
+    return "; ".join(said)
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def _attempt(run: Run, onset: Onset) -> str:
+    ordinal = next((k for k, a in enumerate(run.attempts, 1) if a.index == onset.attempt), None)
+    if ordinal is None:
+        return f"one of {len(run.attempts)} in this log"
+    said = f"{ordinal} of {len(run.attempts)} in this log"
+    source = run.attempts[ordinal - 1].resumed_from
+    return said if source is None else f"{said}, resumed from {name(source)}"
+
+
+def _checkpoint(page: Page, run: Run, onset: Onset) -> Iterator[Row]:
+    if onset.last_good_checkpoint is not None:
+        yield "good checkpoint", page.text(name(onset.last_good_checkpoint))
+        return
+    written = sum(mark.kind is MarkKind.CHECKPOINT for mark in run.marks)
+    if written:
+        yield (
+            "good checkpoint",
+            page.text(f"none: not one of the {counted(written, 'checkpoint')} is from before the onset"),
+        )

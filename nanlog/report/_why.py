@@ -1,0 +1,84 @@
+"""The second question: why?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nanlog.model import Evidence, Finding, Report
+from nanlog.report._words import CAUSES, counted, name, percent
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from nanlog.report._page import Page
+
+__all__ = ["why"]
+
+_EVIDENCE = 3  #: sentences for the first cause
+_AGAINST = 2
+_OTHERS = 2  #: causes besides the first ...
+_NEGLIGIBLE = 0.01  #: ... none of them less likely than this
+_INDENT = 7
+_SIGN = 9
+
+
+def why(page: Page, report: Report) -> None:
+    """Causes, best first: the first with its evidence, the others in a line or two each; all in full when verbose."""
+    page.heading("Why")
+    if not report.findings:
+        page.item(page.text("No known cause fits what was logged."))
+        return
+    if page.verbose:
+        for finding in report.findings:
+            _in_full(page, finding)
+        return
+    first, *others = report.findings
+    shown = [finding for finding in others if finding.confidence >= _NEGLIGIBLE][:_OTHERS]
+    _in_full(page, first)
+    for finding in shown:
+        _in_short(page, finding)
+    _hint(
+        page, max(0, len(first.evidence) - _EVIDENCE) + max(0, len(first.against) - _AGAINST), len(others) - len(shown)
+    )
+
+
+def _hint(page: Page, signs: int, causes: int) -> None:
+    hidden = [counted(signs, "more sign")] if signs else []
+    if causes:
+        hidden.append(counted(causes, "less likely cause"))
+    if hidden:
+        page.item(page.text(f"-v shows {' and '.join(hidden)}", "dim"), indent=_INDENT)
+
+
+def _title(page: Page, finding: Finding, style: str) -> tuple[Text, Text]:
+    """The share, for the margin, and the cause with where it acts and the rule that found it."""
+    share = page.text(f"  {percent(finding.confidence):>4}", style)
+    where = [f"layer {name(finding.layer)}"] if finding.layer is not None else []
+    if finding.phase is not None:
+        where.append(finding.phase.value)
+    title = page.text(CAUSES[finding.cause], style)
+    if where:
+        title += page.text(f"  ({', '.join(where)})")
+    return share, title + page.text(f"  [{name(finding.rule)}]", "dim")
+
+
+def _in_full(page: Page, finding: Finding) -> None:
+    share, title = _title(page, finding, "bold")
+    page.item(title, lead=share, indent=_INDENT)
+    for item in finding.evidence if page.verbose else finding.evidence[:_EVIDENCE]:
+        _sign(page, item, speaks_for=True)
+    for item in finding.against if page.verbose else finding.against[:_AGAINST]:
+        _sign(page, item, speaks_for=False)
+
+
+def _in_short(page: Page, finding: Finding) -> None:
+    """A cause that came second: what speaks against it says why."""
+    share, title = _title(page, finding, "")
+    page.item(title, lead=share, indent=_INDENT)
+    if finding.against or finding.evidence:
+        _sign(page, (finding.against or finding.evidence)[0], speaks_for=not finding.against)
+
+
+def _sign(page: Page, item: Evidence, *, speaks_for: bool) -> None:
+    mark, colour = ("+", "green") if speaks_for else ("-", "yellow")
+    page.item(page.cite(item), lead=page.text(" " * _INDENT + mark, colour), indent=_SIGN)

@@ -1,0 +1,144 @@
+"""Plain words for the closed vocabularies of the model: patterns, causes, series, places, numbers."""
+
+from __future__ import annotations
+
+import math
+
+from nanlog.model import Cause, FactValue, FirstBad, Onset, Pattern
+from nanlog.report._clean import NAME_LIMIT, printable
+
+__all__ = ["CAUSES", "counted", "headline", "name", "number", "percent", "place", "series_words", "steps"]
+
+CAUSES = {
+    Cause.LR_TOO_HIGH: "The learning rate is too high",
+    Cause.BAD_LR_POLICY: "The schedule computes an invalid learning rate",
+    Cause.FAULTY_LOSS: "The loss function itself",
+    Cause.FAULTY_INPUT: "Bad values in the data or the labels",
+    Cause.POOLING_STRIDE_GT_KERNEL: "Average pooling with a stride larger than its kernel",
+    Cause.BATCHNORM_INSTABILITY: "Batch normalisation over too little variance",
+    Cause.BAD_INITIALISATION: "Parameters that start absurd",
+    Cause.FP16_OVERFLOW: "A value beyond the range of a 16-bit float",
+    Cause.UNDEFINED_GRADIENT: "A gradient that is undefined where the forward pass is finite",
+    Cause.RELU_RNN: "An unbounded activation inside a recurrence",
+    Cause.DIVISION_BY_ZERO_SPARSITY: "A division by zero: normalising over nothing",
+    Cause.SOFTWARE_BUG: "A fault of software or hardware",
+    Cause.AMP_SKIP: "The loss scaler found an overflow and skipped the step",
+    Cause.NONE: "Nothing is wrong",
+    Cause.UNKNOWN: "An unknown cause",
+}
+
+_SERIES = {
+    "loss": "training loss",
+    "loss_smoothed": "averaged loss",
+    "metric": "training output",
+    "lr": "learning rate",
+    "grad_norm": "gradient norm",
+    "grad_l1": "L1 norm of the gradient",
+    "clip_norm": "gradient norm that was clipped",
+    "loss_scale": "loss scale",
+    "param_norm": "norm of the parameters",
+    "param_l1": "L1 norm of the parameters",
+    "data": "activations",
+    "diff": "backward gradients",
+    "param": "parameters",
+    "param_diff": "parameter gradients",
+    "update": "parameter updates",
+    "nonfinite": "share of non-finite values",
+}
+
+
+def series_words(series: str, layer: str | None = None) -> str:
+    """Say what a series of the vocabulary holds: ``data/conv1/conv1`` is "activations of conv1".
+
+    Names with ``*`` and ``fact:KEY``, as rules ask for them, are understood; anything else stays as it is.
+    """
+    if series.startswith("fact:"):
+        return name(series.removeprefix("fact:"))
+    kind, _, rest = series.partition("/")
+    if kind.startswith("val") and rest and kind.removeprefix("val").isdecimal() | (kind == "val"):
+        return f"{series_words(rest, layer)} in validation"
+    words = _SERIES.get(kind.rstrip("*"))
+    if words is None:
+        return name(series)
+    if layer is not None:
+        return f"{words} of {name(layer)}"
+    return f"{words} {name(rest)}" if kind in {"loss", "lr", "metric"} and rest.strip("*") else words
+
+
+def headline(onset: Onset) -> str:
+    """What happened, in one sentence; what is judged is the loss unless the onset says otherwise."""
+    what = _subject(onset)
+    match onset.pattern:
+        case Pattern.GRADUAL_GROWTH:
+            return f"The {what} grew over several logged points, then became {_bad_value(onset)}."
+        case Pattern.SUDDEN_JUMP:
+            return f"The {what} went from normal to {_bad_value(onset)} between two logged points."
+        case Pattern.INVALID_LR:
+            return f"The learning rate itself became {_bad_value(onset)}."
+        case Pattern.FROM_START:
+            return f"The {what} showed {_bad_value(onset)} from the first logged point on."
+        case Pattern.DIVERGENCE:
+            return f"The {what} exploded and stayed there; it never became NaN in this log."
+        case Pattern.MASKED:
+            value = "a finite value" if onset.masked_value is None else number(onset.masked_value)
+            return f"The {what} showed {value}, a finite number that stands for NaN."
+        case Pattern.TRANSIENT:
+            return f"The {what} became {_bad_value(onset)} for a while, then finite again."
+        case Pattern.HEALTHY:
+            return "Nothing non-finite that matters."
+
+
+def _subject(onset: Onset) -> str:
+    """The loss, unless it never went bad: then the series that did."""
+    if onset.loss_step is not None or onset.series is None:
+        return "training loss"
+    first = onset.order[0] if onset.order else None
+    return series_words(onset.series, first.layer if first else None)
+
+
+def _bad_value(onset: Onset) -> str:
+    """NaN or infinity as the loss (or the rate) shows it; what another series shows says little about the loss."""
+    judged = "lr" if onset.pattern is Pattern.INVALID_LR else "loss"
+    own = next((bad.value for bad in onset.order if bad.series.split("/")[0] == judged), None)
+    if own is None and (onset.loss_step is None or onset.series is None):
+        own = onset.value
+    return "non-finite" if own is None or math.isfinite(own) else number(own)
+
+
+def number(value: FactValue) -> str:
+    """Six significant digits; NaN, +Inf and -Inf in words of their own."""
+    if isinstance(value, bool | str):
+        return printable(str(value), NAME_LIMIT)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return format(value, ".6g") if isinstance(value, float) else str(value)
+
+
+def percent(confidence: float) -> str:
+    """A whole percentage; nothing short of certainty is rounded up to 100, nor down to 0."""
+    if not 0 < confidence < 1:
+        return f"{confidence:.0%}"
+    return "<1%" if confidence < 0.005 else f"{min(confidence, 0.99):.0%}"
+
+
+def counted(amount: int, noun: str, plural: str | None = None) -> str:
+    """``1 line``, ``12,345 lines``."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def name(text: str) -> str:
+    return printable(text, NAME_LIMIT)
+
+
+def steps(bad: FirstBad) -> str:
+    return "an undated step" if bad.step is None else f"step {bad.step}"
+
+
+def place(file: str | None, line: int | None, limit: int) -> str:
+    """``file:line``; a long path keeps its end."""
+    if file is None:
+        return "" if line is None else f"line {line}"
+    shown = printable(file, 4096)
+    if len(shown) > limit:
+        shown = "…" + shown[-limit + 1 :]
+    return shown if line is None else f"{shown}:{line}"

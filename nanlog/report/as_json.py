@@ -1,0 +1,167 @@
+"""The report that other programs build on: strict JSON, the same bytes for the same log.
+
+Keys come in a fixed order.  A non-finite number is the string ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``; everything
+beyond ASCII is escaped, so that neither a locale nor a terminal can change or be changed by the document.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nanlog.report import Answer, Failure, Style
+
+if TYPE_CHECKING:
+    from nanlog.model import Attempt, CannotTell, Evidence, Finding, FirstBad, Onset, Report
+
+__all__ = ["REPORTER", "SCHEMA_VERSION", "JsonReporter", "as_dict"]
+
+SCHEMA_VERSION = 1
+
+Json = dict[str, Any]
+
+
+def as_dict(report: Report) -> Json:
+    """Return one entry of ``reports``: plain values only, ready for ``json.dumps(..., allow_nan=False)``."""
+    run, onset = report.run, report.onset
+    return {
+        "source": run.source,
+        "parser": run.parser,
+        "verdict": report.verdict.value,
+        "onset": None if onset is None else _onset(onset),
+        "findings": [_finding(finding) for finding in report.findings],
+        "cannot_tell": [_cannot_tell(item) for item in report.cannot_tell],
+        "last_good_checkpoint": None if onset is None else onset.last_good_checkpoint,
+        "unread": run.unread_count,
+        "notes": [_evidence(note) for note in report.notes],
+        "attempts": [_attempt(attempt) for attempt in run.attempts],
+        "files": list(run.files),
+        "lines": run.lines,
+        "error": None,
+    }
+
+
+def _failure(failure: Failure) -> Json:
+    return {
+        "source": failure.source,
+        "parser": None,
+        "verdict": "cannot_judge",
+        "onset": None,
+        "findings": [],
+        "cannot_tell": [],
+        "last_good_checkpoint": None,
+        "unread": 0,
+        "notes": [],
+        "attempts": [],
+        "files": [],
+        "lines": 0,
+        "error": failure.error,
+    }
+
+
+def _onset(onset: Onset) -> Json:
+    return {
+        "pattern": onset.pattern.value,
+        "series": onset.series,
+        "step": _scalar(onset.step),
+        "last_finite_step": _scalar(onset.last_finite_step),
+        "departure_step": _scalar(onset.departure_step),
+        "file": onset.file,
+        "line": _scalar(onset.line),
+        "value": _scalar(onset.value),
+        "attempt": _scalar(onset.attempt),
+        "departure_line": _scalar(onset.departure_line),
+        "earliest_step": _scalar(onset.earliest_step),
+        "recovered_step": _scalar(onset.recovered_step),
+        "loss_step": _scalar(onset.loss_step),
+        "masked_value": _scalar(onset.masked_value),
+        "tail": bool(onset.tail),
+        "order": [_first_bad(bad) for bad in onset.order],
+    }
+
+
+def _first_bad(bad: FirstBad) -> Json:
+    return {
+        "series": bad.series,
+        "step": _scalar(bad.step),
+        "value": _scalar(bad.value),
+        "file": bad.file,
+        "line": _scalar(bad.line),
+        "layer": bad.layer,
+        "phase": None if bad.phase is None else bad.phase.value,
+        "overflow_only": bool(bad.overflow_only),
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "rule": finding.rule,
+        "cause": finding.cause.value,
+        "confidence": _scalar(finding.confidence),
+        "layer": finding.layer,
+        "phase": None if finding.phase is None else finding.phase.value,
+        "evidence": [_evidence(item) for item in finding.evidence],
+        "against": [_evidence(item) for item in finding.against],
+        "remedies": list(finding.remedies),
+        "next_test": finding.next_test,
+    }
+
+
+def _evidence(evidence: Evidence) -> Json:
+    return {
+        "says": evidence.says,
+        "file": evidence.file,
+        "line": _scalar(evidence.line),
+        "series": evidence.series,
+        "step": _scalar(evidence.step),
+        "value": _scalar(evidence.value),
+    }
+
+
+def _cannot_tell(item: CannotTell) -> Json:
+    return {"rule": item.rule, "missing": list(item.missing), "how": item.how}
+
+
+def _attempt(attempt: Attempt) -> Json:
+    return {
+        "index": _scalar(attempt.index),
+        "file": attempt.file,
+        "first_line": _scalar(attempt.first_line),
+        "last_line": _scalar(attempt.last_line),
+        "first_step": _scalar(attempt.first_step),
+        "last_step": _scalar(attempt.last_step),
+        "resumed_from": attempt.resumed_from,
+    }
+
+
+def _scalar(value: object) -> str | float | int | bool | None:
+    """Turn a value of the model, or the numpy scalar that slipped in for it, into what JSON has."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if not isinstance(value, Real):
+        raise TypeError(f"{value!r} has no place in a report")
+    number = float(value)
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+def _dumps(document: Json) -> str:
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=True)
+    return text.replace("\x7f", "\\u007f")  # the one control character that is ASCII and that json leaves alone
+
+
+class JsonReporter:
+    """One document ``{"schema_version": 1, "reports": [...]}`` for all answers."""
+
+    def write(self, answers: Iterable[Answer], out: TextIO, style: Style) -> None:
+        reports = [_failure(item) if isinstance(item, Failure) else as_dict(item) for item in answers]
+        out.write(_dumps({"schema_version": SCHEMA_VERSION, "reports": reports}) + "\n")
+
+
+REPORTER = JsonReporter()

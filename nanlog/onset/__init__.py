@@ -1,0 +1,244 @@
+"""What happened and when, never why: ``Run -> Onset``.
+
+The first non-finite point of every series is found and put in causal order (step, then the place inside the step);
+the earliest is the onset, the rest is downstream of it.  The pattern is judged on the training loss.  Every attempt
+of a run is judged by itself; the answer is about the last one that failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
+from nanlog.onset._chance import chance_level
+from nanlog.onset._checkpoint import last_good_checkpoint
+from nanlog.onset._first import before, causal_key, first_bad, main_loss, point
+from nanlog.onset._growth import Growth, growth_to_end, stays_diverged
+from nanlog.onset._mask import Mask, find_mask
+
+__all__ = ["Growth", "growth_to_end", "locate", "locate_attempt", "main_loss"]
+
+#: So many finite points after the last bad one are a recovery, fewer may be chance.
+_RECOVERED = 2
+
+
+def locate(run: Run) -> Onset:
+    """Return what happened in the last attempt that failed, or ``healthy`` (of the last attempt) where none did."""
+    onset = Onset(Pattern.HEALTHY)
+    for attempt in reversed(run.attempts):
+        onset = locate_attempt(run.of_attempt(attempt.index))
+        if onset.pattern is not Pattern.HEALTHY:
+            return onset
+    return replace(onset, attempt=run.attempts[-1].index) if run.attempts else onset
+
+
+def locate_attempt(run: Run) -> Onset:
+    """Judge a run that holds one attempt only."""
+    attempt = run.attempts[0].index if run.attempts else 0
+    loss = main_loss(run)
+    order = first_bad(run)
+    mask = find_mask(run, loss) if loss is not None else None
+    sticky = None if order else _sticky_average(run, loss)
+    if sticky is not None:
+        order = (sticky,)
+    if mask is not None and loss is not None:
+        order = _with_mask(run, loss, mask, order)
+    if order:
+        return _broken(run, loss, order, mask, attempt)
+    return _finite(run, loss, attempt)
+
+
+def _with_mask(run: Run, loss: Series, mask: Mask, order: tuple[FirstBad, ...]) -> tuple[FirstBad, ...]:
+    """Add the masked loss to the bad points, unless the loss itself is known to be non-finite before it."""
+    masked = point(run, loss, mask.index)
+    others = tuple(bad for bad in order if bad.series != loss.name)
+    shown = next((bad for bad in order if bad.series == loss.name), None)
+    if shown is not None and shown.line <= masked.line:
+        return order
+    key = causal_key(loss, mask.index)
+    steps = [(bad.step if bad.step is not None else np.iinfo(np.int64).max) for bad in others]
+    pairs = zip(steps, others, strict=True)
+    at = sum(step < key[0] or (step == key[0] and bad.line <= masked.line) for step, bad in pairs)
+    return (*others[:at], masked, *others[at:])
+
+
+def _sticky_average(run: Run, loss: Series | None) -> FirstBad | None:
+    """A running average that went bad although every printed loss is finite: a NaN between two logged steps.
+
+    Caffe adds each loss to its average, so that one NaN keeps the average NaN for the rest of the process.
+    """
+    average = run.series("loss_smoothed")
+    if average is None or loss is None or loss is average:
+        return None
+    where = np.flatnonzero(~np.isfinite(average.value))
+    return point(run, average, int(where[0])) if len(where) else None
+
+
+def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Mask | None, attempt: int) -> Onset:
+    first = order[0]
+    masked = mask is not None and loss is not None and not _nonfinite_loss(loss)
+    loss_bad = next((bad for bad in order if loss is not None and bad.series == loss.name), None)
+    history = before(loss, loss_bad.step, loss_bad.line) if loss is not None and loss_bad is not None else loss
+    growth = _growth(history)
+    pattern = _pattern(run, loss, order, growth, masked)
+    shape = _Shape(loss, history, growth)
+    last = _last_finite(loss, first)
+    departure = shape.departure if pattern in (Pattern.GRADUAL_GROWTH, Pattern.MASKED) else None
+    safe = min((s for s in (last, departure[0] if departure else None) if s is not None), default=None)
+    return Onset(
+        pattern=pattern,
+        attempt=attempt,
+        series=first.series,
+        step=first.step,
+        value=first.value,
+        file=first.file,
+        line=first.line,
+        last_finite_step=last,
+        departure_step=departure[0] if departure else None,
+        departure_line=departure[1] if departure else None,
+        earliest_step=None if last is None or first.step is None or last + 1 >= first.step else last + 1,
+        recovered_step=_recovered(loss) if pattern is Pattern.TRANSIENT else None,
+        order=order,
+        loss_step=loss_bad.step if loss_bad else None,
+        masked_value=mask.value if masked and mask is not None else None,
+        tail=_is_tail(run, loss, first),
+        last_good_checkpoint=last_good_checkpoint(run, safe, first.line),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The loss before its onset, and its growth there."""
+
+    loss: Series | None
+    history: Series | None
+    growth: Growth | None
+
+    @property
+    def departure(self) -> tuple[int, int] | None:
+        """Step and line of the first grown point."""
+        if self.growth is None or self.history is None:
+            return None
+        kept = self.history.where(np.isfinite(self.history.value))
+        return int(kept.step[self.growth.start]), int(kept.line[self.growth.start])
+
+
+def _growth(history: Series | None) -> Growth | None:
+    if history is None:
+        return None
+    return growth_to_end(history.value[np.isfinite(history.value)])
+
+
+def _nonfinite_loss(loss: Series) -> bool:
+    return not bool(np.isfinite(loss.value).all())
+
+
+def _pattern(
+    run: Run, loss: Series | None, order: tuple[FirstBad, ...], growth: Growth | None, masked: bool
+) -> Pattern:
+    first = order[0]
+    if _invalid_lr(order, loss):
+        return Pattern.INVALID_LR
+    if masked:
+        return Pattern.MASKED
+    if loss is None or not len(loss):
+        return Pattern.FROM_START if not _earlier_points(run, first) else Pattern.SUDDEN_JUMP
+    if not _nonfinite_loss(loss):
+        return _finite_loss_pattern(run, loss, order)
+    if not np.isfinite(loss.value[0]):
+        return Pattern.FROM_START
+    if _recovered(loss) is not None:
+        return Pattern.TRANSIENT
+    return Pattern.GRADUAL_GROWTH if growth is not None else Pattern.SUDDEN_JUMP
+
+
+def _invalid_lr(order: tuple[FirstBad, ...], loss: Series | None) -> bool:
+    """The rate went bad, and did so no later than the loss (a blow-up under a growing rate comes before it)."""
+    rate = next((bad for bad in order if bad.series == "lr" or bad.series.startswith("lr/")), None)
+    if rate is None:
+        return False
+    own = next((bad for bad in order if loss is not None and bad.series == loss.name), None)
+    if own is None or rate.step is None or own.step is None:
+        return own is None or rate.line <= own.line
+    return rate.step <= own.step
+
+
+def _finite_loss_pattern(run: Run, loss: Series, order: tuple[FirstBad, ...]) -> Pattern:
+    """Something else is non-finite while every printed loss is finite."""
+    first = order[0]
+    if first.series == "loss_smoothed":
+        return Pattern.TRANSIENT
+    series = run.series(first.series)
+    if series is not None and len(series):
+        after = np.flatnonzero(~np.isfinite(series.value))
+        if not first.series.startswith("nonfinite/") and len(series) - 1 - int(after[-1]) >= _RECOVERED:
+            return Pattern.TRANSIENT
+    if not _earlier_points(run, first):
+        return Pattern.FROM_START
+    return Pattern.SUDDEN_JUMP
+
+
+def _earlier_points(run: Run, first: FirstBad) -> bool:
+    """Whether the series that went bad first, or the loss, was finite before."""
+    for series in (run.series(first.series), main_loss(run)):
+        if series is None:
+            continue
+        history = before(series, first.step, first.line)
+        if np.isfinite(history.value).any():
+            return True
+    return False
+
+
+def _recovered(loss: Series | None) -> int | None:
+    """First step after the last bad one when enough finite points follow; None where the loss stays bad."""
+    if loss is None:
+        return None
+    where = np.flatnonzero(~np.isfinite(loss.value))
+    if not len(where):
+        return None
+    last = int(where[-1])
+    return int(loss.step[last + 1]) if len(loss) - 1 - last >= _RECOVERED else None
+
+
+def _last_finite(loss: Series | None, first: FirstBad) -> int | None:
+    """The last logged step before the onset at which the loss was finite."""
+    if loss is None:
+        return None
+    history = before(loss, first.step, first.line)
+    kept = history.step[np.isfinite(history.value) & (history.step != NO_STEP)]
+    return int(kept.max()) if len(kept) else None
+
+
+def _is_tail(run: Run, loss: Series | None, first: FirstBad) -> bool:
+    """The log begins after the onset: bad from its first point, which is not step 0, and no training starts in it."""
+    if loss is None or not len(loss) or np.isfinite(loss.value[0]):
+        return False
+    started = any(mark.kind in (MarkKind.START, MarkKind.RESUME) for mark in run.marks)
+    return bool(loss.step[0] > 0) and not started
+
+
+def _finite(run: Run, loss: Series | None, attempt: int) -> Onset:
+    """Nothing non-finite anywhere: healthy, or diverged without leaving the range of floats."""
+    last = int(loss.step[-1]) if loss is not None and len(loss) else None
+    if loss is None or loss.name.startswith(("val", "grad_norm")):
+        return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
+    growth = stays_diverged(loss.value, chance_level(run))
+    if growth is None:
+        return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
+    step, line = int(loss.step[growth.start]), int(loss.line[growth.start])
+    previous = int(loss.step[growth.start - 1]) if growth.start else None
+    return Onset(
+        pattern=Pattern.DIVERGENCE,
+        attempt=attempt,
+        series=loss.name,
+        step=None,
+        value=growth.peak,
+        file=run.files[int(loss.file[growth.start])],
+        line=line,
+        last_finite_step=last,
+        departure_step=step,
+        departure_line=line,
+        last_good_checkpoint=last_good_checkpoint(run, previous, None),
+    )

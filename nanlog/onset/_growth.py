@@ -1,0 +1,119 @@
+"""Growth: where a series left its normal range, and whether it ever came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nanlog.model import FloatArray
+
+#: A point counts as grown when it lies this many widths of the normal range above it.  A loss that doubles by
+#: chance is common (small batches), one that leaves by three robust widths and twice its level is not.
+_WIDTHS = 3.0
+#: Growth seen in one logged point only must reach this many times the normal level: a log that prints every n-th step
+#: shows little more than the last moment of an exponential.  (Megatron-LM calls 10x the early maximum a spike.)
+_SINGLE = 10.0
+#: Growth over several points counts from twice the largest value seen while the series was calm.
+_SEVERAL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Growth up to the end of an array of finite values.
+
+    ``start`` is the index of the first point after which the series never came back to its normal range;
+    ``level`` the normal level, ``peak`` the largest value from ``start`` on, both in the unit of the series;
+    ``times`` says by how many times the normal scale the peak exceeds the normal level.
+    """
+
+    start: int
+    points: int
+    level: float
+    scale: float
+    peak: float
+
+    @property
+    def times(self) -> float:
+        return (self.peak - self.level) / self.scale
+
+
+def _normal_range(values: FloatArray) -> tuple[float, float, float]:
+    """Level, width and scale of the calm part: the lower half of the values, which growth does not reach.
+
+    The width is the robust spread of that half (1.4826 MAD, the standard deviation of a normal distribution); the
+    scale is what "times larger" refers to: the level, or the width where the level is near zero or negative.
+    """
+    lower = np.sort(values)[: max(1, (len(values) + 1) // 2)]
+    level = float(np.median(lower))
+    width = 1.4826 * float(np.median(np.abs(lower - level)))
+    scale = max(abs(level), _WIDTHS * width, float(np.finfo(np.float32).tiny))
+    return level, width, scale
+
+
+def growth_to_end(values: FloatArray) -> Growth | None:
+    """Growth that lasts until the end of ``values`` (finite, in logged order); None when the end is calm.
+
+    The series is followed backwards from its end to the last point that was still normal, so that a spike which
+    recovered, or a loss that fell from a high start, does not count.
+
+    >>> growth_to_end(np.array([2.3, 2.2, 2.4, 2.1, 9.0, 80.0])).start
+    4
+    >>> growth_to_end(np.array([80.0, 9.0, 2.3, 2.2, 2.4, 2.1])) is None
+    True
+    """
+    if len(values) < 2:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        level, width, scale = _normal_range(values)
+        ceiling = level + max(_WIDTHS * width, scale)
+    calm = np.flatnonzero(values <= ceiling)
+    start = int(calm[-1]) + 1 if len(calm) else 0
+    grown = values[start:]
+    if not len(grown):
+        return None
+    return _judged(values, start, level, scale)
+
+
+def _judged(values: FloatArray, start: int, level: float, scale: float) -> Growth | None:
+    grown = values[start:]
+    growth = Growth(start, len(grown), level, scale, float(grown.max()))
+    # The start of a training is often high; only what came after its first quarter says how far calm values reach.
+    settled = values[len(values[:start]) // 4 : start]
+    reached = float(settled.max()) if len(settled) else level
+    factor = _SINGLE if growth.points == 1 else _SEVERAL
+    return growth if growth.peak > reached + factor * scale else None
+
+
+def stays_diverged(values: FloatArray, chance: float | None = None) -> Growth | None:
+    """Growth by at least ten times the first value and the normal level that is not undone by the end of the log.
+
+    ``chance`` is the loss of guessing (ln of the number of classes), where it is known: a cross-entropy that ends
+    above twice of it after having been near it has diverged, whatever its ratio to the first value.  Without it a loss
+    must end ten times above both its first value and its normal level: losses that rise for good reasons
+    (annealed terms, adversaries) stay far below that.
+
+    ``values`` are finite; at least four are needed to tell a lasting rise from a spike.
+    """
+    if len(values) < 4:
+        return None
+    tail = values[-max(2, len(values) // 4) :]
+    end = float(np.median(tail))
+    first = float(values[0])
+    if chance is not None and end > 2.0 * chance and first < end and first <= 2.0 * chance:
+        return _since(values, 2.0 * chance, chance)
+    growth = growth_to_end(values)
+    if growth is not None and growth.times >= _SINGLE and _last(values) > abs(first) * _SINGLE:
+        return growth
+    if first > 0 and float(values[1:].min()) > _SINGLE * first and end > _SINGLE * _SINGLE * first:
+        return _since(values, _SINGLE * first, first)  # diverged within the first logged steps
+    return None
+
+
+def _last(values: FloatArray) -> float:
+    return float(np.median(values[-2:]))
+
+
+def _since(values: FloatArray, ceiling: float, level: float) -> Growth:
+    start = int(np.argmax(values > ceiling))
+    return Growth(start, len(values) - start, level, abs(level), float(values[start:].max()))

@@ -1,0 +1,122 @@
+"""Runs the rules over the onset, weighs their signs, orders the findings, keeps what could not be judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from nanlog.model import (
+    CannotTell,
+    Case,
+    Evidence,
+    Finding,
+    MarkKind,
+    Onset,
+    Pattern,
+    Report,
+    Rule,
+    Run,
+    Verdict,
+)
+from nanlog.onset import locate, main_loss
+from nanlog.rules import all_rules, rule_module
+from nanlog.rules._weights import prior, weight
+
+#: Findings below this share are not worth a reader's time.
+_WORTH_SAYING = 0.01
+
+
+def rules() -> tuple[Rule, ...]:
+    """Every rule that takes part in a diagnosis."""
+    return all_rules()
+
+
+def rule_text(name: str) -> str:
+    """The documentation of a rule; raises KeyError for a name that no rule has."""
+    for rule in all_rules():
+        if rule.name == name:
+            return rule_module(rule)
+    raise KeyError(name)
+
+
+def diagnose_run(run: Run) -> Report:
+    """Judge a run: verdict, onset, ranked findings, and what the log could not tell."""
+    onset = locate(run)
+    verdict = _verdict(run, onset)
+    if verdict is not Verdict.UNHEALTHY:
+        return Report(run, verdict, onset if verdict is Verdict.HEALTHY else None, notes=tuple(_notes(run)))
+    attempt = run.of_attempt(onset.attempt) if run.attempts else run
+    case = Case(attempt, onset, run)
+    findings = [finding for rule in all_rules() for finding in rule.judge(case)]
+    return Report(run, verdict, onset, _ranked(findings), tuple(_cannot_tell(attempt, all_rules())), tuple(_notes(run)))
+
+
+def _verdict(run: Run, onset: Onset) -> Verdict:
+    if onset.pattern is not Pattern.HEALTHY:
+        return Verdict.UNHEALTHY
+    return Verdict.HEALTHY if main_loss(run) is not None else Verdict.CANNOT_JUDGE
+
+
+def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings with their confidence, best first.
+
+    Scores are prior + sum of weights; confidence is the softmax over them and over "something not in this list", whose score
+    is the prior of ``unknown``.
+    """
+    scored = [
+        (prior(finding.cause) + sum(weight(finding.rule, sign.key) for sign in finding.signs), finding)
+        for finding in findings
+    ]
+    if not scored:
+        return ()
+    top = max(score for score, _ in scored)
+    unknown = prior("unknown")
+    highest = max(top, unknown)
+    total = sum(math.exp(score - highest) for score, _ in scored) + math.exp(unknown - highest)
+    ranked = sorted(scored, key=lambda pair: (-pair[0], pair[1].rule))
+    weighed = [_weighed(finding, math.exp(score - highest) / total) for score, finding in ranked]
+    return tuple(f for rank, f in enumerate(weighed) if f.evidence and (rank == 0 or f.confidence >= _WORTH_SAYING))
+
+
+def _weighed(finding: Finding, confidence: float) -> Finding:
+    """Split the signs into evidence for and against, the weightiest first."""
+    pairs = sorted(
+        ((weight(finding.rule, sign.key), sign.evidence) for sign in finding.signs), key=lambda pair: -abs(pair[0])
+    )
+    return replace(
+        finding,
+        confidence=round(confidence, 4),
+        evidence=_once(evidence for value, evidence in pairs if value > 0),
+        against=_once(evidence for value, evidence in pairs if value < 0),
+        remedies=tuple(dict.fromkeys(finding.remedies)),
+    )
+
+
+def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(evidence))
+
+
+def _cannot_tell(run: Run, known: Iterable[Rule]) -> Iterable[CannotTell]:
+    """The rules that lacked a series or a fact."""
+    names = [*run.table, *(f"fact:{fact.key}" for fact in run.facts)]
+    for rule in known:
+        missing = tuple(need for need in rule.needs if not any(fnmatchcase(name, _glob(need)) for name in names))
+        if missing:
+            yield CannotTell(rule.name, missing, getattr(rule, "how", ""))
+
+
+def _glob(need: str) -> str:
+    """A need as a glob: only a trailing ``*`` is a wildcard."""
+    stem = need.removesuffix("*").replace("[", "[[]")
+    return stem + "*" if need.endswith("*") else stem
+
+
+def _notes(run: Run) -> Iterable[Evidence]:
+    """What a reader should know besides: crashes, interruptions, harmless NaN."""
+    for mark in run.marks:
+        if mark.kind in (MarkKind.FATAL, MarkKind.EXCEPTION):
+            yield Evidence(f"the training died: {mark.text}", mark.file, mark.line, step=mark.step)
+        elif mark.kind is MarkKind.STOPPED_EARLY:
+            yield Evidence("somebody stopped the training early", mark.file, mark.line, step=mark.step)

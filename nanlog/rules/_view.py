@@ -1,0 +1,200 @@
+"""What the rules look at: one attempt with its onset, and the questions every rule asks of it."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from nanlog.model import Case, Cause, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
+from nanlog.onset import Growth, growth_to_end, main_loss
+from nanlog.rules._net import Layer, Net, train_net
+
+#: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
+HUGE = 1e30
+
+
+class View:
+    """Derived, read-only answers about one :class:`Case`; each is computed at most once."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.run: Run = case.run
+        self.onset = case.onset
+
+    @cached_property
+    def net(self) -> Net:
+        return train_net(self.run)
+
+    @cached_property
+    def loss(self) -> Series | None:
+        return main_loss(self.run)
+
+    def solver(self, key: str) -> Fact | None:
+        return self.run.fact(f"solver.{key}")
+
+    def solver_number(self, key: str, default: float) -> float:
+        """A numeric solver parameter; ``default`` (what Caffe assumes) where it is not printed."""
+        fact = self.solver(key)
+        return float(fact.value) if fact is not None and isinstance(fact.value, int | float) else default
+
+    @property
+    def knows_solver(self) -> bool:
+        return any(fact.key.startswith("solver.") for fact in self.run.facts)
+
+    @cached_property
+    def solver_type(self) -> str:
+        fact = self.solver("type") or self.solver("solver_type")
+        return str(fact.value).upper() if fact is not None else "SGD"
+
+    @cached_property
+    def has_debug(self) -> bool:
+        """Whether activations or gradients of single layers were logged."""
+        return any(name.startswith(("data/", "diff/", "param_diff/")) for name in self.run.table)
+
+    @cached_property
+    def first(self) -> FirstBad | None:
+        return self.onset.order[0] if self.onset.order else None
+
+    @cached_property
+    def located(self) -> FirstBad | None:
+        """The first bad point that names a layer, on the training net where there is one.
+
+        None when the parameters of several layers turn bad together: then the update did it, not a layer.
+        """
+        layered = [bad for bad in self.onset.order if bad.layer is not None]
+        training = [bad for bad in layered if not bad.series.startswith("val")] or layered
+        if not training:
+            return None
+        first = training[0]
+        if first.series.startswith("param/"):
+            same = {bad.layer for bad in training if bad.step == first.step and bad.series.startswith("param/")}
+            return first if len(same) == 1 else None
+        return first
+
+    @cached_property
+    def phase(self) -> Phase | None:
+        """Phase of the first bad value, where the log holds enough to know."""
+        if self.onset.pattern is Pattern.INVALID_LR:
+            return Phase.LR
+        for bad in self.onset.order:
+            if bad.series.startswith("val"):
+                continue
+            if bad.layer is not None or bad.series.startswith("lr"):
+                return bad.phase
+        return None
+
+    @cached_property
+    def located_layer(self) -> Layer | None:
+        return self.net.named(self.located.layer) if self.located is not None else None
+
+    @cached_property
+    def history(self) -> Series | None:
+        """Finite points of the loss before its own first bad one (all of them where it never goes bad)."""
+        if self.loss is None:
+            return None
+        kept = np.isfinite(self.loss.value)
+        own = next((bad for bad in self.onset.order if bad.series == self.loss.name), None)
+        if own is not None:
+            kept &= self.loss.line < own.line
+        elif self.onset.step is not None:
+            kept &= self.loss.step <= self.onset.step
+        return self.loss.where(kept)
+
+    @cached_property
+    def growth(self) -> Growth | None:
+        """Growth of the loss towards the onset."""
+        return growth_to_end(self.history.value) if self.history is not None else None
+
+    def growth_of(self, name: str) -> tuple[Series, Growth] | None:
+        """Growth of another series towards its own first bad point, up to the onset's step where it has none."""
+        series = self.run.series(name)
+        if series is None:
+            return None
+        bad = np.flatnonzero(~np.isfinite(series.value))
+        part = series.where(slice(0, int(bad[0]))) if len(bad) else series
+        if not len(bad) and self.onset.step is not None:
+            part = part.where(part.step <= self.onset.step)
+        found = growth_to_end(part.value)
+        return (part, found) if found is not None else None
+
+    @cached_property
+    def rate(self) -> Series | None:
+        return self.run.series("lr")
+
+    @cached_property
+    def rate_before(self) -> tuple[float, int] | None:
+        """The last finite learning rate logged before the onset, and its index."""
+        if self.rate is None or not len(self.rate):
+            return None
+        line = self.onset.line if self.onset.pattern is not Pattern.DIVERGENCE else None
+        kept = np.isfinite(self.rate.value)
+        if line is not None:
+            kept &= self.rate.line < line
+        where = np.flatnonzero(kept)
+        if not len(where):
+            return None
+        return float(self.rate.value[where[-1]]), int(where[-1])
+
+    @cached_property
+    def updates_before(self) -> int | None:
+        """How many updates the parameters had seen when the first bad value arose, counted from this attempt's start."""
+        if self.onset.step is None or not self.run.attempts:
+            return None
+        start = self.run.attempts[0].first_step
+        return None if start is None else self.onset.step - start
+
+    @property
+    def calm(self) -> bool:
+        """The loss was normal up to the last point before it broke."""
+        return self.history is not None and len(self.history) > 0 and self.growth is None
+
+    # -- evidence -----------------------------------------------------------------------------------------------
+
+    def point(self, series: Series, index: int, says: str) -> Evidence:
+        """Evidence citing one point."""
+        return Evidence(
+            says,
+            file=self.run.files[int(series.file[index])],
+            line=int(series.line[index]),
+            series=series.name,
+            step=int(series.step[index]),
+            value=float(series.value[index]),
+        )
+
+    def stated(self, fact: Fact, says: str) -> Evidence:
+        """Evidence citing a statement of the log."""
+        return Evidence(says, file=fact.file, line=fact.line, value=fact.value)
+
+    def seen(self, bad: FirstBad, says: str) -> Evidence:
+        """Evidence citing a first bad point."""
+        return Evidence(says, bad.file, bad.line, bad.series, bad.step, bad.value)
+
+    def sign(self, key: str, evidence: Evidence) -> Sign:
+        return Sign(key, evidence)
+
+    def last_calm(self, says: str) -> Evidence | None:
+        """Evidence citing the last finite loss before the onset."""
+        if self.history is None or not len(self.history):
+            return None
+        return self.point(self.history, len(self.history) - 1, says)
+
+
+@lru_cache(maxsize=8)
+def view_of(case: Case) -> View:
+    """The view of a case, shared by all rules."""
+    return View(case)
+
+
+def number(value: float) -> str:
+    """A number for people: six significant digits."""
+    return f"{value:.6g}"
+
+
+def is_tiny(rate: float) -> bool:
+    """A learning rate with which no update moves anything: advice to lower it would be absurd."""
+    return rate == 0 or (math.isfinite(rate) and abs(rate) < 1e-7)
+
+
+CAUSES = tuple(Cause)

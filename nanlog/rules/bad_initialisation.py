@@ -1,0 +1,107 @@
+"""Weights or biases that start absurd, or arrive so from a checkpoint.
+
+What it sees
+    Non-finite, saturated or huge values at the very first steps; a filler with a non-finite or huge parameter; a resume or a
+    fine-tuning right before.
+
+Why it ends in NaN
+    Activations grow by a factor per layer; a filler of nan or inf makes every product so.
+
+Fires on
+    nan_bias_filler
+
+Quiet on
+    healthy_lenet_debug, healthy_negative_loss, lr_too_high_linear_debug, nan_label_debug
+
+What to do
+    Use ``xavier`` or ``msra`` fillers; correct the named value; check the checkpoint's parameters.
+
+May be wrong when
+    The first batch is what is bad; a rate far too high looks the same one update later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nanlog.model import Cause, Fact, Mark, MarkKind, Pattern, Phase, Sign
+from nanlog.rules._rule import CauseRule
+from nanlog.rules._view import View, number
+
+#: Fillers in use stay within about 0.01 .. 1; a hundredfold fan-in makes a layer's output ten times its input at std 1.
+_HUGE_FILLER = 3.0
+_PARAMETERS = ("std", "value", "min", "max", "mean")
+
+
+def signs(view: View) -> Iterator[Sign]:
+    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
+        return
+    filler = _filler(view)
+    if filler is not None:
+        key = "filler_not_finite" if not math.isfinite(float(filler.value)) else "filler_huge"
+        says = f"{filler.key.rpartition(']')[2].lstrip('.')}: {filler.value}"
+        yield view.sign(key, view.stated(filler, f"{says} in the net: parameters start absurd"))
+    early = view.updates_before is not None and view.updates_before <= 2
+    first = view.first
+    if early and first is not None and filler is None and view.onset.pattern is Pattern.FROM_START:
+        if first.phase is Phase.INPUT or view.has_debug:
+            return
+        yield view.sign("bad_at_first_step", view.seen(first, "bad at the first step, before any update"))
+    elif early and first is not None and filler is not None:
+        yield view.sign("early", view.seen(first, f"bad after {view.updates_before} updates"))
+    elif not early and filler is not None and view.history is not None and len(view.history) > 10:
+        last = view.last_calm("the training ran normally for long: it did not start absurd")
+        if last is not None:
+            yield view.sign("long_normal_training", last)
+    restored = _restored(view)
+    if restored is not None and early and first is not None:
+        yield view.sign("after_restore", view.seen(first, f"the first steps after loading {restored.text} are bad"))
+    if view.loss is not None and len(view.loss) and early:
+        value = float(view.loss.value[0])
+        if np.isfinite(value) and abs(value) > 1e6:
+            yield view.sign("first_loss_huge", view.point(view.loss, 0, f"the very first loss is {number(value)}"))
+
+
+def _filler(view: View) -> Fact | None:
+    """The most absurd parameter of a filler that the training net prints."""
+    for layer in view.net.layers:
+        for key, fact in layer.fields.items():
+            name = key.rpartition(".")[2]
+            if "filler" not in key or name not in _PARAMETERS or not isinstance(fact.value, int | float):
+                continue
+            if not math.isfinite(fact.value) or abs(fact.value) > _HUGE_FILLER:
+                return fact
+    return None
+
+
+def _restored(view: View) -> Mark | None:
+    return next((m for m in view.run.marks if m.kind in (MarkKind.RESUME, MarkKind.FINETUNE)), None)
+
+
+def remedies(view: View) -> Iterator[str]:
+    filler = _filler(view)
+    restored = _restored(view)
+    if filler is not None:
+        yield f"correct the filler at {filler.file}:{filler.line} ({filler.value}); xavier or msra suit most layers"
+    if restored is not None:
+        yield f"check the parameters in {restored.text} for non-finite and huge values before resuming from it"
+    if filler is None and restored is None:
+        yield "give every learnable layer a weight_filler (xavier or msra) and look at the first activations"
+
+
+def next_test(view: View) -> str:
+    return "run one forward pass with debug_info: true: the first [Forward] line that is absurd names the layer"
+
+
+RULE = CauseRule(
+    __name__,
+    Cause.BAD_INITIALISATION,
+    signs,
+    remedies,
+    next_test,
+    needs=("fact:net.train.layer*", "param/*"),
+    how="debug_info: true in solver.prototxt prints the mean of every parameter blob",
+)

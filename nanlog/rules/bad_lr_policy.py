@@ -1,0 +1,153 @@
+"""The schedule computes an invalid or absurd learning rate.
+
+What it sees
+    A rate that is nan, inf or negative; a rate that grows without bound; solver parameters that must lead there: poly
+    without ``max_iter`` or past it, negative ``gamma`` or ``power``, an exponent above one, a momentum of one.
+
+Why it ends in NaN
+    One update with a rate of nan or inf makes every parameter NaN at once; a rate that grows exponentially does so a
+    little later, by way of a blow-up.
+
+Fires on
+    poly_without_max_iter_pycaffe
+
+Quiet on
+    healthy_rising_lr, lr_too_high_linear_debug, nan_label_debug, sqrt_of_zero_debug
+
+What to do
+    Correct the named parameter of the policy and print the schedule before training.
+
+May be wrong when
+    The rate rises on purpose (warm-up) and the net breaks for another reason at the same time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nanlog.model import Cause, Pattern, Sign
+from nanlog.rules._rule import CauseRule
+from nanlog.rules._view import View, number
+
+
+def signs(view: View) -> Iterator[Sign]:
+    rate = view.rate
+    if rate is not None and view.onset.pattern is not Pattern.HEALTHY:
+        bad = np.flatnonzero(~np.isfinite(rate.value))
+        own = [point for point in view.onset.order if point.series == "lr"]
+        if len(bad) and own and view.onset.pattern is Pattern.INVALID_LR:
+            index = int(bad[0])
+            yield view.sign("rate_not_finite", view.point(rate, index, f"lr = {number(float(rate.value[index]))}"))
+        elif len(bad) and own:
+            index = int(bad[0])
+            says = f"lr reaches {number(float(rate.value[index]))} later in the log: the schedule has no bound"
+            yield view.sign("rate_not_finite_later", view.point(rate, index, says))
+        yield from _absurd(view)
+    if view.onset.pattern is not Pattern.HEALTHY:
+        yield from _parameters(view)
+
+
+def _absurd(view: View) -> Iterator[Sign]:
+    rate = view.rate
+    assert rate is not None
+    limit = view.onset.line if view.onset.pattern is not Pattern.DIVERGENCE and view.onset.line else None
+    part = rate.where(np.isfinite(rate.value) & (rate.line < limit if limit else rate.line > 0))
+    negative = np.flatnonzero(part.value < 0)
+    if len(negative):
+        index = int(negative[0])
+        yield view.sign(
+            "rate_negative", view.point(part, index, f"lr = {number(float(part.value[index]))} is negative")
+        )
+    if len(part) < 2:
+        return
+    size = np.abs(part.value)
+    base = float(size[0]) or float(size[size > 0].min(initial=math.inf))
+    index = int(np.argmax(size))
+    times = float(size[index]) / base if base and math.isfinite(base) else 1.0
+    # A warm-up multiplies the first printed rate by tens and then stops; a schedule without bound goes on.
+    if times >= 100 and size[index] > 1.0:
+        says = f"the schedule raised the rate from {number(base)} to {number(float(size[index]))}"
+        yield view.sign("rate_exploded", view.point(part, index, says))
+
+
+def _parameters(view: View) -> Iterator[Sign]:
+    policy = view.solver("lr_policy")
+    name = str(policy.value) if policy is not None else ""
+    gamma, power = view.solver("gamma"), view.solver("power")
+    if name == "poly" and policy is not None and view.solver("max_iter") is None:
+        yield view.sign("poly_without_max_iter", view.stated(policy, "lr_policy: poly, and no max_iter: 0/0 at step 0"))
+    maximum = view.solver("max_iter")
+    if name == "poly" and maximum is not None and view.rate is not None and len(view.rate):
+        past = np.flatnonzero(view.rate.step > view.solver_number("max_iter", math.inf))
+        if len(past) and not np.isfinite(view.rate.value[past]).all():
+            says = f"the training went on past max_iter: {maximum.value}, where poly takes a root of a negative number"
+            yield view.sign("poly_past_max_iter", view.stated(maximum, says))
+    value = view.solver_number("gamma", 1.0)
+    if gamma is not None and not math.isfinite(value):
+        yield view.sign("gamma_absurd", view.stated(gamma, f"gamma: {number(value)} in a {name} schedule"))
+    elif gamma is not None and value < 0 and name in ("exp", "step", "multistep", "inv"):
+        yield view.sign("gamma_absurd", view.stated(gamma, f"gamma: {number(value)} is negative in a {name} schedule"))
+    elif gamma is not None and value > 1 and name in ("exp", "step", "multistep"):
+        key = "gamma_far_above_one" if value >= 2 else "gamma_above_one"
+        yield view.sign(key, view.stated(gamma, f"gamma: {number(value)} in a {name} schedule: the rate grows"))
+    if power is not None and view.solver_number("power", 1.0) < 0 and name in ("poly", "inv"):
+        yield view.sign(
+            "power_negative", view.stated(power, f"power: {power.value} in a {name} schedule: the rate grows")
+        )
+    base = view.solver("base_lr")
+    if base is not None and not math.isfinite(view.solver_number("base_lr", 0.0)):
+        yield view.sign("base_lr_not_finite", view.stated(base, f"base_lr: {base.value}"))
+    momentum = view.solver("momentum")
+    if momentum is not None and view.solver_number("momentum", 0.0) >= 1:
+        says = f"momentum: {momentum.value}; {view.solver_type} needs less than 1"
+        if view.solver_type == "ADAM":
+            says += " (its bias correction divides by 1 - momentum)"
+        yield view.sign("momentum_one", view.stated(momentum, says))
+
+
+def remedies(view: View) -> Iterator[str]:
+    keys = {sign.key for sign in signs(view)}
+    if "poly_without_max_iter" in keys:
+        yield "set max_iter in solver.prototxt: the poly policy divides by it"
+    if "poly_past_max_iter" in keys:
+        yield "raise max_iter in solver.prototxt to at least the number of steps you take, or stop at max_iter"
+    if keys & {"gamma_absurd", "gamma_far_above_one", "gamma_above_one"}:
+        yield "set gamma in solver.prototxt between 0 and 1"
+    if "power_negative" in keys:
+        yield "set power in solver.prototxt above 0"
+    if "base_lr_not_finite" in keys:
+        yield "set base_lr in solver.prototxt to a finite number"
+    if "momentum_one" in keys:
+        yield "set momentum in solver.prototxt below 1 (0.9 is usual)"
+    if not keys & _NAMED:
+        yield 'correct lr_policy and its parameters in solver.prototxt; lr_policy: "fixed" settles whether it is to blame'
+
+
+_NAMED = {
+    "poly_without_max_iter",
+    "poly_past_max_iter",
+    "gamma_absurd",
+    "gamma_far_above_one",
+    "gamma_above_one",
+    "power_negative",
+    "base_lr_not_finite",
+    "momentum_one",
+}
+
+
+def next_test(view: View) -> str:
+    return 'print the schedule for all steps, or run with lr_policy: "fixed"; the log\'s own parameters are enough'
+
+
+RULE = CauseRule(
+    __name__,
+    Cause.BAD_LR_POLICY,
+    signs,
+    remedies,
+    next_test,
+    needs=("lr",),
+    how="set display above 0 in solver.prototxt: the rate is printed with the loss",
+)

@@ -1,0 +1,117 @@
+"""A normalisation over nothing: an all-zero sample, a dead layer, a class that is absent.
+
+What it sees
+    A normalising layer (Power with a negative exponent, MVN or LRN without an epsilon, Normalize) that is the first to go
+    bad, or that is in the net when the loss jumps; activations that fall to zero before it.
+
+Why it ends in NaN
+    0 / 0, or 0 * inf one layer later.
+
+Fires on
+    l2_norm_of_zero_sample_debug
+
+Quiet on
+    nan_label_debug, healthy_lenet_debug, sqrt_of_zero_debug
+
+What to do
+    Add an epsilon to the denominator (``power_param { shift: 1e-6 }``, ``mvn_param { eps: 1e-9 }``); find out why all is zero.
+
+May be wrong when
+    The zero came from a bad sample: then the data is the cause and this layer the victim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nanlog.model import Cause, Evidence, Pattern, Phase, Sign
+from nanlog.rules._net import Layer
+from nanlog.rules._rule import CauseRule
+from nanlog.rules._view import View
+
+
+def signs(view: View) -> Iterator[Sign]:
+    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
+        return
+    layers = normalisers(view)
+    located = view.located
+    for layer in layers:
+        if located is not None and located.layer == layer.name and view.phase is Phase.FORWARD:
+            says = f"'{layer.name}' ({layer.type}) divides by something that can be 0 and is the first layer to go bad"
+            yield view.sign("normaliser_first", view.seen(located, says))
+            break
+    else:
+        for layer in layers:
+            says = f"'{layer.name}' ({layer.type}) divides by something that can be 0"
+            yield view.sign("normaliser_in_net", Evidence(says, layer.fact("type").file, layer.fact("type").line))
+            break
+    if layers and (dead := _dead_activation(view)) is not None:
+        yield dead
+    if layers and view.growth is not None and view.history is not None:
+        step = view.history.step[view.growth.start]
+        yield view.sign(
+            "growth_before", view.point(view.history, view.growth.start, f"the loss grew from step {step} on")
+        )
+    if layers and located is not None and located.layer not in {layer.name for layer in layers}:
+        yield view.sign("other_layer_first", view.seen(located, f"{located.series} went bad first"))
+
+
+def normalisers(view: View) -> list[Layer]:
+    """Layers that divide by a norm, a variance or a value without an epsilon."""
+    found = []
+    for layer in view.net.layers:
+        negative = layer.type == "Power" and layer.number("power_param.power", 1.0) < 0
+        if negative and layer.number("power_param.shift", 0.0) <= 0:
+            found.append(layer)
+        # MVN adds eps to the standard deviation; Caffe's default is 1e-9
+        if layer.type == "MVN" and layer.number("mvn_param.eps", 1e-9) <= 0:
+            found.append(layer)
+        if layer.type in ("Normalize", "NormalizeLayer", "L2Norm") and not any(layer.matching("eps")):
+            found.append(layer)
+    return found
+
+
+def _dead_activation(view: View) -> Sign | None:
+    """An activation that is exactly zero at the onset, or fell to a thousandth of its usual size."""
+    step = view.onset.step
+    for name, series in view.run.table.items():
+        if not name.startswith("data/") or series.info.phase is Phase.INPUT or step is None:
+            continue
+        at = np.flatnonzero((series.step == step) & np.isfinite(series.value))
+        usual = float(np.median(np.abs(series.value[np.isfinite(series.value)]))) if len(series) else 0.0
+        if len(at) and (abs(series.value[at[0]]) <= 1e-3 * usual or (series.value[at[0]] == 0 and usual == 0)):
+            return view.sign(
+                "activation_dead", view.point(series, int(at[0]), f"{name} is (nearly) all zero at that step")
+            )
+    return None
+
+
+def remedies(view: View) -> Iterator[str]:
+    for layer in normalisers(view):
+        if layer.type == "Power":
+            power = layer.number("power_param.power", -1.0)
+            yield f"give '{layer.name}' a shift: power_param {{ power: {power:g} shift: 1e-6 }}"
+        elif layer.type == "MVN":
+            yield f"give '{layer.name}' an epsilon: mvn_param {{ eps: 1e-9 }}"
+        else:
+            yield f"add an epsilon to the norm that '{layer.name}' divides by"
+    yield "look for all-zero samples, empty masks and classes absent from a batch"
+
+
+def next_test(view: View) -> str:
+    layers = normalisers(view)
+    name = layers[0].name if layers else "the normalising layer"
+    return f"count the zeros in what '{name}' reads at that step; add the epsilon and run again to the same step"
+
+
+RULE = CauseRule(
+    __name__,
+    Cause.DIVISION_BY_ZERO_SPARSITY,
+    signs,
+    remedies,
+    next_test,
+    needs=("data/*", "fact:net.train.layer*"),
+    how="debug_info: true in solver.prototxt prints every layer's output",
+)

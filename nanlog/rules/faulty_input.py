@@ -1,0 +1,126 @@
+"""NaN, inf or absurd values in the data or the labels.
+
+What it sees
+    A jump from a calm loss, without growth; with debug_info, a data layer whose blob goes bad before anything else.
+
+Why it ends in NaN
+    A single NaN or inf pixel passes through every sum; the gradient carries it into every parameter, and from then on all
+    is NaN.
+
+Fires on
+    nan_label_debug, nan_sample_masked_by_softmax_debug, nan_sample_with_test_net
+
+Quiet on
+    average_pooling_stride_gt_kernel_debug, sqrt_of_zero_debug, poly_without_max_iter_pycaffe
+
+What to do
+    Find the sample: check the batch of that step for non-finite values and for labels out of range; convert or drop it.
+
+May be wrong when
+    A loss or a gradient that is undefined at one value jumps in the same way; without debug_info the two look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nanlog.model import Cause, Pattern, Phase, Sign
+from nanlog.rules._rule import CauseRule
+from nanlog.rules._view import HUGE, View, number
+
+
+def signs(view: View) -> Iterator[Sign]:
+    first = view.first
+    if first is None or view.onset.pattern is Pattern.HEALTHY:
+        return
+    if first.phase is Phase.INPUT:
+        says = f"the input is the first to go bad: {first.series} = {number(first.value)} at step {first.step}"
+        yield view.sign("input_first", view.seen(first, says))
+    elif (absurd := _absurd_input(view)) is not None:
+        yield absurd
+    elif view.has_debug and view.located is not None:
+        series = next((s for s in view.run.table.values() if s.info.phase is Phase.INPUT), None)
+        if series is not None and np.isfinite(series.value).all():
+            says = f"debug_info shows {series.name} finite at every step"
+            yield view.sign("input_finite", view.point(series, len(series) - 1, says))
+    if first.phase is not Phase.INPUT and view.onset.pattern is not Pattern.INVALID_LR:
+        yield from _jump(view)
+    if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm("the training goes on normally afterwards")):
+        yield view.sign("one_bad_batch", last)
+
+
+def _absurd_input(view: View) -> Sign | None:
+    """An input that is finite but far from all it was before, at the step that broke."""
+    for series in view.run.table.values():
+        if series.info.phase is not Phase.INPUT or series.name.startswith("val") or len(series) < 2:
+            continue
+        usual = float(np.median(np.abs(series.value)))
+        index = int(np.argmax(np.abs(series.value)))
+        value, step = float(series.value[index]), int(series.step[index])
+        near = view.onset.step is not None and view.onset.step - 1 <= step <= view.onset.step
+        if near and (abs(value) > HUGE or abs(value) > 1e4 * max(usual, 1e-6)):
+            says = f"{series.name} jumps to {number(value)} at step {step}; it is usually about {number(usual)}"
+            return view.sign("input_absurd", view.point(series, index, says))
+    return None
+
+
+def _jump(view: View) -> Iterator[Sign]:
+    growth = view.growth
+    if growth is not None:
+        index = growth.start
+        history = view.history
+        assert history is not None
+        says = f"the loss grew from step {history.step[index]} on, before anything was non-finite"
+        yield view.sign("growth_before", view.point(history, index, says))
+    elif view.onset.pattern is Pattern.FROM_START:
+        first = view.first
+        assert first is not None
+        yield view.sign("from_start", view.seen(first, "non-finite at the first step: every batch, not one, is bad"))
+    elif not view.has_debug and (last := view.last_calm("the loss is normal, then non-finite at the next logged step")):
+        yield view.sign("jump_from_calm", last)
+    if view.has_debug and view.first is not None and view.first.phase is Phase.BACKWARD:
+        yield view.sign("forward_finite", view.seen(view.first, "forward was finite at that step, so the batch was"))
+
+
+def remedies(view: View) -> Iterator[str]:
+    layer = view.located.layer if view.located is not None and view.first and view.first.phase is Phase.INPUT else None
+    source = _source_of(view, layer)
+    where = f" that '{layer}' reads" if layer else ""
+    where += f" from {source}" if source else ""
+    step = view.onset.step
+    since = view.onset.earliest_step
+    span = f"step {step}" if since is None or since == step else f"steps {since} to {step}"
+    if step is not None:
+        yield f"check the batch of {span}{where} for NaN, inf, absurd values and labels out of range; drop or repair it"
+    else:
+        yield f"check the data{where} for NaN, inf, absurd values and labels out of range"
+    if view.onset.last_good_checkpoint:
+        yield f"resume from {view.onset.last_good_checkpoint}; the parameters after the bad batch are lost"
+
+
+def _source_of(view: View, layer: str | None) -> str | None:
+    spec = view.net.named(layer) if layer else next((item for item in view.net.layers if not item.bottoms), None)
+    if spec is None:
+        return None
+    return next((str(fact.value) for fact in spec.matching("source")), None)
+
+
+def next_test(view: View) -> str:
+    if view.has_debug:
+        return "load that batch alone and count its non-finite values (numpy.isfinite); then train once without it"
+    return (
+        "run the steps before it with debug_info: true and display: 1: a bad batch shows in the data layer's top first"
+    )
+
+
+RULE = CauseRule(
+    __name__,
+    Cause.FAULTY_INPUT,
+    signs,
+    remedies,
+    next_test,
+    needs=("data/*",),
+    how="debug_info: true in solver.prototxt prints the mean of every data blob",
+)

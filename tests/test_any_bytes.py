@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelled_logs import SAMPLES
-from nanlog.errors import NanlogError
-from nanlog.pipeline import diagnose
-from nanlog.report import Failure, Style, reporter
+from nanlog.pipeline import answer
+from nanlog.report import Style, reporter
 
 #: Far more than a log of this size needs on a slow machine, far less than a hang.
 SECONDS = 10.0
@@ -127,14 +126,10 @@ def answer_to(log: Path, text: bytes) -> None:
     """Go the whole way from the bytes to the printed report and check what every answer must be."""
     log.write_bytes(text)
     start = time.monotonic()
-    try:
-        answer = diagnose(str(log))
-    except NanlogError as error:
-        assert str(error)
-        answer = Failure(str(log), str(error))
+    found = answer(str(log))
     for_people, for_programs = io.StringIO(), io.StringIO()
-    reporter("text").write([answer], for_people, Style(verbose=True))
-    reporter("json").write([answer], for_programs, Style())
+    reporter("text").write([found], for_people, Style(verbose=True))
+    reporter("json").write([found], for_programs, Style())
     assert time.monotonic() - start < SECONDS
     assert all(line.isprintable() for line in for_people.getvalue().split("\n"))
     document = json.loads(for_programs.getvalue(), parse_constant=pytest.fail)

@@ -16,6 +16,7 @@ from nanlog.model import Cause, Pattern, Phase
 #: A path of somebody's machine.  Spelled so that this line is none.
 PRIVATE = re.compile(rb"(?<![\w.])/(?:home|root|Users)/\w|[A-Z]:\\Users\\")
 
+LARGE = 1_000_000  #: nothing in the project is; logs made for timing are
 HEAVY = ("matplotlib", "numpy", "pandas", "pyarrow", "rich")
 
 
@@ -24,7 +25,7 @@ def project_files() -> list[Path]:
     made = {"build", "dist", "__pycache__"}
     tops = [top for top in ROOT.iterdir() if top.name[0] != "." and top.name not in made and not is_environment(top)]
     files = [path for top in tops for path in (top, *top.rglob("*")) if path.is_file()]
-    return [path for path in files if not made & set(path.parts)]
+    return [path for path in files if not made & set(path.parts) and path.stat().st_size < LARGE]
 
 
 def is_environment(folder: Path) -> bool:

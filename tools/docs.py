@@ -1,11 +1,13 @@
 """Write the generated parts of the documentation, or say with ``--check`` which of them are out of date.
 
-``docs/cli.md`` is the ``--help`` of every command; the table in ``sample_logs/README.md`` comes from the labels.
+``docs/cli.md`` is the ``--help`` of every command, ``docs/rules.md`` the documentation of every rule; the table in
+``sample_logs/README.md`` comes from the labels.
 """
 
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
 import re
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 import click
 
 import nanlog.cli
+from nanlog.engine import rule_text, rules
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100  #: columns of a help text
@@ -24,11 +27,18 @@ CLI_HEAD = """# The command line
 Generated from `nanlog --help` by `make docs`.
 """
 
+RULES_HEAD = """# The causes nanlog knows
+
+Generated from the rules by `make docs`; `nanlog explain <rule>` prints the same. "Fires on" and "Quiet on" name
+[sample logs](../sample_logs/README.md).
+"""
+
 
 def main(arguments: list[str]) -> int:
     """Write the pages; with ``--check`` write nothing, print what would change and return 1 if anything would."""
     pages = {
         ROOT / "docs" / "cli.md": cli_page(),
+        ROOT / "docs" / "rules.md": rules_page(),
         ROOT / "sample_logs" / "README.md": with_sample_table((ROOT / "sample_logs" / "README.md").read_text("utf-8")),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text("utf-8") != text]
@@ -68,6 +78,18 @@ def helps(command: click.Command, name: str, parent: click.Context | None = None
             found = command.get_command(context, below)
             if found is not None and not found.hidden:
                 yield from helps(found, f"{name} {below}", context)
+
+
+def rules_page() -> str:
+    """The documentation of every rule, in the order of ``nanlog explain``."""
+    sections = [f"## {rule.name}\n\n{as_markdown(inspect.cleandoc(rule_text(rule.name)))}\n" for rule in rules()]
+    return "\n".join([RULES_HEAD, *sections])
+
+
+def as_markdown(text: str) -> str:
+    """A rule's docstring with its headings in bold and its indented paragraphs at the margin."""
+    headed = re.sub(r"^(?! )(.+)\n(?= )", r"**\1**\n\n", text.replace("``", "`"), flags=re.MULTILINE)
+    return re.sub(r"^ +", "", headed, flags=re.MULTILINE)
 
 
 def with_sample_table(page: str) -> str:

@@ -22,6 +22,8 @@ from nanlog.model import (
 )
 from nanlog.onset import locate, main_loss
 from nanlog.rules import all_rules, rule_module
+from nanlog.rules._hazards import hazards
+from nanlog.rules._view import view_of
 from nanlog.rules._weights import prior, weight
 
 #: Findings below this share are not worth a reader's time.
@@ -45,6 +47,8 @@ def diagnose_run(run: Run) -> Report:
     """Judge a run: verdict, onset, ranked findings, and what the log could not tell."""
     onset = locate(run)
     verdict = _verdict(run, onset)
+    attempt = run.of_attempt(onset.attempt) if run.attempts else run
+    case = Case(attempt, onset, run)
     if verdict is not Verdict.UNHEALTHY:
         return Report(run, verdict, onset if verdict is Verdict.HEALTHY else None, notes=tuple(_notes(run)))
     attempt = run.of_attempt(onset.attempt) if run.attempts else run

@@ -40,9 +40,6 @@ def locate_attempt(run: Run) -> Onset:
     loss = main_loss(run)
     order = first_bad(run)
     mask = find_mask(run, loss) if loss is not None else None
-    sticky = None if order else _sticky_average(run, loss)
-    if sticky is not None:
-        order = (sticky,)
     if mask is not None and loss is not None:
         order = _with_mask(run, loss, mask, order)
     if order:
@@ -62,18 +59,6 @@ def _with_mask(run: Run, loss: Series, mask: Mask, order: tuple[FirstBad, ...]) 
     pairs = zip(steps, others, strict=True)
     at = sum(step < key[0] or (step == key[0] and bad.line <= masked.line) for step, bad in pairs)
     return (*others[:at], masked, *others[at:])
-
-
-def _sticky_average(run: Run, loss: Series | None) -> FirstBad | None:
-    """A running average that went bad although every printed loss is finite: a NaN between two logged steps.
-
-    Caffe adds each loss to its average, so that one NaN keeps the average NaN for the rest of the process.
-    """
-    average = run.series("loss_smoothed")
-    if average is None or loss is None or loss is average:
-        return None
-    where = np.flatnonzero(~np.isfinite(average.value))
-    return point(run, average, int(where[0])) if len(where) else None
 
 
 def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Mask | None, attempt: int) -> Onset:
@@ -169,7 +154,7 @@ def _finite_loss_pattern(run: Run, loss: Series, order: tuple[FirstBad, ...]) ->
     """Something else is non-finite while every printed loss is finite."""
     first = order[0]
     if first.series == "loss_smoothed":
-        return Pattern.TRANSIENT
+        return Pattern.TRANSIENT  # Caffe's average stays NaN for ever after one NaN, and the loss is finite again
     series = run.series(first.series)
     if series is not None and len(series):
         after = np.flatnonzero(~np.isfinite(series.value))
@@ -224,7 +209,8 @@ def _finite(run: Run, loss: Series | None, attempt: int) -> Onset:
     last = int(loss.step[-1]) if loss is not None and len(loss) else None
     if loss is None or loss.name.startswith(("val", "grad_norm")):
         return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
-    growth = stays_diverged(loss.value, chance_level(run))
+    loss = _with_closing_pass(run, loss)
+    growth = stays_diverged(loss.value, chance_level(run), driven=_rate_exploded(run))
     if growth is None:
         return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
     step, line = int(loss.step[growth.start]), int(loss.line[growth.start])
@@ -242,3 +228,25 @@ def _finite(run: Run, loss: Series | None, attempt: int) -> Onset:
         departure_line=line,
         last_good_checkpoint=last_good_checkpoint(run, previous, None),
     )
+
+
+def _with_closing_pass(run: Run, loss: Series) -> Series:
+    """The loss with the value of Caffe's closing forward pass, which is printed in the averaged series alone."""
+    average = run.series("loss_smoothed")
+    if average is None or average is loss or not len(average) or average.step[-1] <= loss.step[-1]:
+        return loss
+    joined = {
+        name: np.append(getattr(loss, name), getattr(average, name)[-1])
+        for name in ("step", "value", "line", "attempt", "file")
+    }
+    return Series(loss.info, **joined)
+
+
+def _rate_exploded(run: Run) -> bool:
+    """The schedule multiplied the rate by a hundred or more, to above any rate in use."""
+    rate = run.series("lr")
+    if rate is None or len(rate) < 2 or not np.isfinite(rate.value).all():
+        return False
+    size = np.abs(rate.value)
+    base = size[size > 0].min(initial=np.inf)
+    return bool(size[-1] > 1.0 and size[-1] >= 100 * base)

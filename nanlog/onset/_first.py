@@ -42,12 +42,10 @@ def is_loss_like(name: str) -> bool:
 def matters(name: str) -> bool:
     """Whether a non-finite value in the series is a failure by itself.
 
-    Running averages repeat what another series says, and metrics have harmless NaN of their own.
+    Metrics have harmless NaN of their own.  A running average counts: it shows a NaN between two logged steps that the
+    unsmoothed loss, printed for those steps alone, never shows.
     """
-    base = _base(name)
-    if base.startswith("metric/"):
-        return is_loss_like(name)
-    return base != "loss_smoothed"
+    return is_loss_like(name) if _base(name).startswith("metric/") else True
 
 
 def causal_key(series: Series, index: int) -> tuple[int, int, int, int]:

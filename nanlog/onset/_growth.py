@@ -11,9 +11,12 @@ from nanlog.model import FloatArray
 #: A point counts as grown when it lies this many widths of the normal range above it.  A loss that doubles by
 #: chance is common (small batches), one that leaves by three robust widths and twice its level is not.
 _WIDTHS = 3.0
-#: Growth seen in one logged point only must reach this many times the normal level: a log that prints every n-th step
-#: shows little more than the last moment of an exponential.  (Megatron-LM calls 10x the early maximum a spike.)
-_SINGLE = 10.0
+#: Growth seen in one logged point only must exceed all calm points by this many times the normal scale: a log that
+#: prints every n-th step shows little more than the last moment of an exponential.
+_SINGLE = 5.0
+#: A finite loss counts as diverged from ten times its calm maximum on.  (Megatron-LM calls ten times the maximum of the
+#: first hundred steps a spike.)
+_DIVERGED = 10.0
 #: Growth over several points counts from twice the largest value seen while the series was calm.
 _SEVERAL = 2.0
 
@@ -44,7 +47,7 @@ def _normal_range(values: FloatArray) -> tuple[float, float, float]:
     The width is the robust spread of that half (1.4826 MAD, the standard deviation of a normal distribution); the
     scale is what "times larger" refers to: the level, or the width where the level is near zero or negative.
     """
-    lower = np.sort(values)[: max(1, (len(values) + 1) // 2)]
+    lower = np.sort(values)[: max(1, len(values) // 2)]
     level = float(np.median(lower))
     width = 1.4826 * float(np.median(np.abs(lower - level)))
     scale = max(abs(level), _WIDTHS * width, float(np.finfo(np.float32).tiny))
@@ -85,33 +88,29 @@ def _judged(values: FloatArray, start: int, level: float, scale: float) -> Growt
     return growth if growth.peak > reached + factor * scale else None
 
 
-def stays_diverged(values: FloatArray, chance: float | None = None) -> Growth | None:
-    """Growth by at least ten times the first value and the normal level that is not undone by the end of the log.
+def stays_diverged(values: FloatArray, chance: float | None = None, driven: bool = False) -> Growth | None:
+    """Growth to at least ten times the calm maximum that is not undone by the end of the log; None where there is none.
 
-    ``chance`` is the loss of guessing (ln of the number of classes), where it is known: a cross-entropy that ends
-    above twice of it after having been near it has diverged, whatever its ratio to the first value.  Without it a loss
-    must end ten times above both its first value and its normal level: losses that rise for good reasons
-    (annealed terms, adversaries) stay far below that.
-
-    ``values`` are finite; at least four are needed to tell a lasting rise from a spike.
+    ``values`` are finite; at least four are needed to tell a lasting rise from a spike.  ``chance`` is the loss of
+    guessing (ln of the number of classes), where it is known: a cross-entropy that ends above twice of it, having begun
+    near it, has diverged, whatever its ratio to the first value.  Without it, losses that rise for good reasons (annealed
+    terms, adversaries) and batches of one, whose losses scatter over decades, must stay below the threshold.  ``driven``
+    says that the learning rate exploded: then a single last point is no spike.
     """
     if len(values) < 4:
         return None
-    tail = values[-max(2, len(values) // 4) :]
-    end = float(np.median(tail))
-    first = float(values[0])
-    if chance is not None and end > 2.0 * chance and first < end and first <= 2.0 * chance:
+    end = float(np.median(values[-max(2, len(values) // 4) :]))
+    if chance is not None and float(values[0]) <= 2.0 * chance < end:
         return _since(values, 2.0 * chance, chance)
     growth = growth_to_end(values)
-    if growth is not None and growth.times >= _SINGLE and _last(values) > abs(first) * _SINGLE:
-        return growth
-    if first > 0 and float(values[1:].min()) > _SINGLE * first and end > _SINGLE * _SINGLE * first:
-        return _since(values, _SINGLE * first, first)  # diverged within the first logged steps
+    if growth is not None and (growth.points > 1 or driven):
+        reached = max(abs(float(values[0])), float(np.abs(values[: growth.start]).max(initial=0.0)))
+        if float(np.median(values[-min(2, growth.points) :])) > _DIVERGED * reached:
+            return growth
+    first = float(values[0])
+    if first > 0 and float(values[1:].min()) > _DIVERGED * first and end > _DIVERGED * _DIVERGED * first:
+        return _since(values, _DIVERGED * first, first)  # within the first logged steps
     return None
-
-
-def _last(values: FloatArray) -> float:
-    return float(np.median(values[-2:]))
 
 
 def _since(values: FloatArray, ceiling: float, level: float) -> Growth:

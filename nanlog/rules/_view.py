@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from nanlog.model import Case, Cause, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
+from nanlog.model import Case, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
 from nanlog.onset import Growth, growth_to_end, main_loss
 from nanlog.rules._net import Layer, Net, train_net
 
@@ -150,6 +150,11 @@ class View:
         """The loss was normal up to the last point before it broke."""
         return self.history is not None and len(self.history) > 0 and self.growth is None
 
+    @property
+    def calm_is_known(self) -> bool:
+        """The loss was normal over enough points to say so: one or two show nothing of a growth between them."""
+        return self.calm and self.history is not None and len(self.history) > 2
+
     # -- evidence -----------------------------------------------------------------------------------------------
 
     def point(self, series: Series, index: int, says: str) -> Evidence:
@@ -170,6 +175,10 @@ class View:
     def seen(self, bad: FirstBad, says: str) -> Evidence:
         """Evidence citing a first bad point."""
         return Evidence(says, bad.file, bad.line, bad.series, bad.step, bad.value)
+
+    def evidence(self, says: str, file: str, line: int) -> Evidence:
+        """Evidence citing a line."""
+        return Evidence(says, file=file, line=line)
 
     def sign(self, key: str, evidence: Evidence) -> Sign:
         return Sign(key, evidence)
@@ -195,6 +204,3 @@ def number(value: float) -> str:
 def is_tiny(rate: float) -> bool:
     """A learning rate with which no update moves anything: advice to lower it would be absurd."""
     return rate == 0 or (math.isfinite(rate) and abs(rate) < 1e-7)
-
-
-CAUSES = tuple(Cause)

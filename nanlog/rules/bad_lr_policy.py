@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Pattern, Sign
+from nanlog.model import Cause, Pattern, Series, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
@@ -45,14 +45,12 @@ def signs(view: View) -> Iterator[Sign]:
             index = int(bad[0])
             says = f"lr reaches {number(float(rate.value[index]))} later in the log: the schedule has no bound"
             yield view.sign("rate_not_finite_later", view.point(rate, index, says))
-        yield from _absurd(view)
+        yield from _absurd(view, rate)
     if view.onset.pattern is not Pattern.HEALTHY:
         yield from _parameters(view)
 
 
-def _absurd(view: View) -> Iterator[Sign]:
-    rate = view.rate
-    assert rate is not None
+def _absurd(view: View, rate: Series) -> Iterator[Sign]:
     limit = view.onset.line if view.onset.pattern is not Pattern.DIVERGENCE and view.onset.line else None
     part = rate.where(np.isfinite(rate.value) & (rate.line < limit if limit else rate.line > 0))
     negative = np.flatnonzero(part.value < 0)

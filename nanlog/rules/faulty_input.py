@@ -68,18 +68,17 @@ def _absurd_input(view: View) -> Sign | None:
 
 def _jump(view: View) -> Iterator[Sign]:
     growth = view.growth
-    if growth is not None:
+    history = view.history
+    if growth is not None and history is not None:
         index = growth.start
-        history = view.history
-        assert history is not None
         says = f"the loss grew from step {history.step[index]} on, before anything was non-finite"
         yield view.sign("growth_before", view.point(history, index, says))
-    elif view.onset.pattern is Pattern.FROM_START:
-        first = view.first
-        assert first is not None
-        yield view.sign("from_start", view.seen(first, "non-finite at the first step: every batch, not one, is bad"))
+    elif view.onset.pattern is Pattern.FROM_START and view.first is not None:
+        yield view.sign(
+            "from_start", view.seen(view.first, "non-finite at the first step: every batch, not one, is bad")
+        )
     elif not view.has_debug and (last := view.last_calm("the loss is normal, then non-finite at the next logged step")):
-        yield view.sign("jump_from_calm", last)
+        yield view.sign("jump_from_calm" if view.calm_is_known else "jump_after_few_points", last)
     if view.has_debug and view.first is not None and view.first.phase is Phase.BACKWARD:
         yield view.sign("forward_finite", view.seen(view.first, "forward was finite at that step, so the batch was"))
 

@@ -89,8 +89,9 @@ def remedies(view: View) -> Iterator[str]:
     for layer in view.net.of_type("Log"):
         if layer.number("log_param.shift", 0.0) <= 0:
             yield f"give '{layer.name}' a log_param {{ shift: 1e-6 }}"
-    if (layer := view.located_layer) is not None and _is_loss(view, layer):
-        yield f"evaluate '{layer.name}' on its own inputs of that step, in float64"
+    located = view.located_layer
+    if located is not None and _is_loss(view, located):
+        yield f"evaluate '{located.name}' on its own inputs of that step, in float64"
 
 
 def next_test(view: View) -> str:

@@ -124,7 +124,7 @@ def _against(view: View) -> Iterator[Sign]:
         yield view.sign(
             "before_any_update", view.seen(first, "non-finite before the first update: no rate is to blame")
         )
-    elif view.calm and not view.has_debug and (last := view.last_calm("the last logged loss is still normal")):
+    elif view.calm_is_known and not view.has_debug and (last := view.last_calm("the last logged loss is still normal")):
         yield view.sign("calm_before", last)
     elif view.calm and view.has_debug and view.growth_of("grad_norm") is None and view.growth_of("param_norm") is None:
         last = view.last_calm("loss, gradients and parameters are normal up to the step before")

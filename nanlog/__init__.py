@@ -1,3 +1,27 @@
-"""nanlog: post-mortem for trainings that went NaN."""
+"""nanlog: post-mortem for trainings that went NaN.
+
+>>> import nanlog
+>>> report = nanlog.diagnose("sample_logs/caffe/sqrt_of_zero_debug/train.log")
+>>> report.verdict
+<Verdict.UNHEALTHY: 'unhealthy'>
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nanlog.pipeline import diagnose
+
+__all__ = ["__version__", "diagnose"]
 
 __version__ = "0.1.0"
+
+_PUBLIC = {"diagnose": "nanlog.pipeline"}  #: imported when asked for: what it needs takes longer to load than a --help
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -80,7 +80,9 @@ def blow_up(source: str = FILE) -> Report:
         loss_step=9,
         last_good_checkpoint="snapshots/lenet_iter_4.caffemodel",
     )
-    growth = Evidence("The training loss rose 3,913-fold from step 1 to step 4 before it became NaN", FILE, 740, "loss", 4)
+    growth = Evidence(
+        "The training loss rose 3,913-fold from step 1 to step 4 before it became NaN", FILE, 740, "loss", 4
+    )
     first = Finding(
         "lr_too_high",
         Cause.LR_TOO_HIGH,
@@ -100,7 +102,7 @@ def blow_up(source: str = FILE) -> Report:
             "Set clip_gradients: 35 in the solver: the gradient norm stayed below that until step 4.",
             "Start from snapshots/lenet_iter_4.caffemodel rather than from the last one.",
         ),
-        next_test="Train 10 iterations from iteration 4 with base_lr: 0.05; if the loss stays below 5, the rate was it.",
+        next_test="Train 10 iterations from iteration 4 at base_lr: 0.05; if the loss stays below 5, the rate was it.",
     )
     others = (
         Finding(
@@ -266,7 +268,7 @@ def nothing() -> Report:
 
 def hostile() -> Report:
     """Names and sentences made to take over a terminal, or a page."""
-    evil = "\x1b]0;owned\x07\x1b[2J[bold red]x[/]\u202egnp.exe\u2066\x9b31m\r\n\x00\ud800\udcff"
+    evil = "\x1b]0;owned\x07\x1b[2J[bold red]x[/]\u202egnp.exe\u2066\x9b31m\r\n\x00\udcff\ud800"
     onset = Onset(
         Pattern.SUDDEN_JUMP,
         series=f"data/{evil}/{'n' * 10_000}",

@@ -32,6 +32,10 @@ class Failure:
     source: str
     error: str
 
+    @property
+    def verdict(self) -> str:
+        return "cannot_judge"
+
 
 Answer: TypeAlias = "Report | Failure"
 

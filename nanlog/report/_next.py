@@ -27,11 +27,12 @@ def what_now(page: Page, report: Report) -> None:
     if not (remedies or test or checkpoint):
         return
     page.heading("What now")
-    for remedy in remedies if page.verbose else remedies[:_REMEDIES]:
+    shown = remedies if page.verbose else remedies[:_REMEDIES]
+    for remedy in shown:
         page.item(page.text(remedy), lead=page.text("  *", "cyan"), indent=4)
     if test is not None:
         page.item(page.text(test), lead=page.text("  next test", "cyan"), indent=_LABEL)
-    if checkpoint is not None:
+    if checkpoint is not None and not any(checkpoint in remedy for remedy in shown):
         page.item(page.text(name(checkpoint)), lead=page.text("  resume from", "cyan"), indent=_LABEL)
 
 

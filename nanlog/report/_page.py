@@ -51,7 +51,8 @@ class Page:
     def text(self, content: str, style: str = "") -> Text:
         from rich.text import Text
 
-        return Text(printable(content, _UNLIMITED if self.verbose else SENTENCE_LIMIT), style)
+        # as a span, not as the text's own style, which would spread to what is added to it
+        return Text().append(printable(content, _UNLIMITED if self.verbose else SENTENCE_LIMIT), style)
 
     def cite(self, evidence: Evidence) -> Text:
         """A sentence and, dimmed, the place that proves it."""

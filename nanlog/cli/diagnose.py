@@ -1,0 +1,87 @@
+"""``nanlog diagnose``."""
+
+from __future__ import annotations
+
+import click
+
+from nanlog.report import FORMATS
+
+EXIT_CODES = """\b
+Exit codes:
+  0  healthy: no NaN, or only one that does no harm
+  1  unhealthy
+  2  wrong usage
+  3  could not be read or judged
+With several paths the worst of them counts: 1, then 3, then 0.
+
+\b
+Examples:
+  nanlog diagnose train.log
+  nanlog diagnose -v train.log.gz              all evidence, all causes
+  nanlog diagnose runs/a runs/b                two runs, each in a folder
+  nanlog diagnose "logs/**/*.log"              every log below logs
+  ssh host cat train.log | nanlog diagnose -
+  nanlog diagnose --format json train.log | jq '.reports[0].onset'
+"""
+
+
+def _dialects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from nanlog.registry import parsers
+
+    return [parser.name for parser in parsers() if parser.name.startswith(incomplete)]
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Format.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all causes, all evidence and what was not judged.")
+@click.option(
+    "--format-in",
+    metavar="NAME",
+    shell_complete=_dialects,
+    help="Read the log as this dialect (for example caffe) instead of recognising it.",
+)
+@click.option(
+    "--store",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Keep what was read here; NANLOG_STORE or a folder of the user's data otherwise.",
+)
+@click.option("--no-store", is_flag=True, help="Keep nothing.")
+@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")
+@click.option(
+    "--color",
+    "--colour",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour the text; auto does on a terminal unless NO_COLOR is set.",
+)
+@click.pass_context
+def diagnose(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    format_: str,
+    verbose: bool,
+    format_in: str | None,
+    store: str | None,
+    no_store: bool,
+    output: str | None,
+    color: str,
+) -> None:
+    """Say whether a training went NaN, when, why, and what to do now.
+
+    Each PATH is one run: a log file (plain or compressed), a folder whose files belong together, or - for standard
+    input.  A quoted pattern such as "logs/*.log" stands for every path that it matches.
+    """
+    from nanlog.cli._answers import Answers
+    from nanlog.cli._output import report_stream, style_for
+    from nanlog.cli._paths import expanded
+    from nanlog.report import reporter
+    from nanlog.store import store_root
+
+    sources = expanded(paths)
+    answers = Answers(sources, format_in, None if no_store else store_root(store))
+    with report_stream(output, sources) as out:
+        reporter(format_).write(answers, out, style_for(out, color, verbose=verbose))
+    ctx.exit(answers.exit_code)

@@ -1,0 +1,28 @@
+"""``nanlog explain``."""
+
+from __future__ import annotations
+
+import click
+
+
+def _rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from nanlog.engine import rules
+
+    return [rule.name for rule in rules() if rule.name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("rule", required=False, shell_complete=_rules)
+def explain(rule: str | None) -> None:
+    """Print what a rule looks for, why it ends in NaN, what to do, and when it may be wrong.
+
+    Without RULE all rules are listed.
+
+    \b
+    Examples:
+      nanlog explain
+      nanlog explain undefined_gradient
+    """
+    from nanlog.cli._rules import explanation, listing
+
+    click.echo(listing() if rule is None else explanation(rule))

@@ -50,11 +50,13 @@ def diagnose_run(run: Run) -> Report:
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
     case = Case(attempt, onset, run)
     if verdict is not Verdict.UNHEALTHY:
-        return Report(run, verdict, onset if verdict is Verdict.HEALTHY else None, notes=tuple(_notes(run)))
-    attempt = run.of_attempt(onset.attempt) if run.attempts else run
-    case = Case(attempt, onset, run)
-    findings = [finding for rule in all_rules() for finding in rule.judge(case)]
-    return Report(run, verdict, onset, _ranked(findings), tuple(_cannot_tell(attempt, all_rules())), tuple(_notes(run)))
+        shown = onset if verdict is Verdict.HEALTHY else None
+        return Report(run, verdict, shown, notes=(*_notes(run), *hazards(view_of(case))))
+    findings = _ranked(finding for rule in all_rules() for finding in rule.judge(case))
+    cited = {(evidence.file, evidence.line) for finding in findings for evidence in finding.evidence}
+    alone = [hazard for hazard in hazards(view_of(case)) if (hazard.file, hazard.line) not in cited]
+    missing = tuple(_cannot_tell(attempt, all_rules()))
+    return Report(run, verdict, onset, findings, missing, (*_notes(run), *alone))
 
 
 def _verdict(run: Run, onset: Onset) -> Verdict:
@@ -66,8 +68,8 @@ def _verdict(run: Run, onset: Onset) -> Verdict:
 def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings with their confidence, best first.
 
-    Scores are prior + sum of weights; confidence is the softmax over them and over "something not in this list", whose score
-    is the prior of ``unknown``.
+    Scores are prior + sum of weights; confidence is the softmax over them and over "something not in this list", whose
+    score is the prior of ``unknown``.
     """
     scored = [
         (prior(finding.cause) + sum(weight(finding.rule, sign.key) for sign in finding.signs), finding)

@@ -219,8 +219,8 @@ class SeriesInfo:
     """Name and meaning of one series; the same object for all its points.
 
     ``statistic`` marks values computed over many elements (a mean absolute value, a norm): they may overflow before
-    any element does.  ``smoothed`` marks running averages: they hide, delay and prolong a NaN.  ``rank`` orders the series
-    of one stage as the computation runs (layer 0 before layer 1 in forward, after it in backward).
+    any element does.  ``smoothed`` marks running averages: they hide, delay and prolong a NaN.  ``rank`` orders the
+    series of one stage as the computation runs (layer 0 before layer 1 in forward, after it in backward).
     """
 
     name: str

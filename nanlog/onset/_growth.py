@@ -93,9 +93,9 @@ def stays_diverged(values: FloatArray, chance: float | None = None, driven: bool
 
     ``values`` are finite; at least four are needed to tell a lasting rise from a spike.  ``chance`` is the loss of
     guessing (ln of the number of classes), where it is known: a cross-entropy that ends above twice of it, having begun
-    near it, has diverged, whatever its ratio to the first value.  Without it, losses that rise for good reasons (annealed
-    terms, adversaries) and batches of one, whose losses scatter over decades, must stay below the threshold.  ``driven``
-    says that the learning rate exploded: then a single last point is no spike.
+    near it, has diverged, whatever its ratio to the first value.  Without it, losses that rise for good reasons
+    (annealed terms, adversaries) and batches of one, whose losses scatter over decades, must stay below the threshold.
+    ``driven`` says that the learning rate exploded: then a single last point is no spike.
     """
     if len(values) < 4:
         return None

@@ -1,7 +1,7 @@
 """The causes: one module per rule, found by walking this package and the entry points ``nanlog.rules``.
 
-A module ends in ``RULE``; its name states the bad thing and is the rule's name.  Its docstring has six headings (What it
-sees, Why it ends in NaN, Fires on, Quiet on, What to do, May be wrong when); ``nanlog explain`` prints it.
+A module ends in ``RULE``; its name states the bad thing and is the rule's name.  Its docstring has six headings (What
+it sees, Why it ends in NaN, Fires on, Quiet on, What to do, May be wrong when); ``nanlog explain`` prints it.
 """
 
 from __future__ import annotations

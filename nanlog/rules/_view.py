@@ -139,7 +139,7 @@ class View:
 
     @cached_property
     def updates_before(self) -> int | None:
-        """How many updates the parameters had seen when the first bad value arose, counted from this attempt's start."""
+        """How many updates the parameters had seen in this attempt when the first bad value arose."""
         if self.onset.step is None or not self.run.attempts:
             return None
         start = self.run.attempts[0].first_step

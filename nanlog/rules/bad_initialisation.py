@@ -1,8 +1,8 @@
 """Weights or biases that start absurd, or arrive so from a checkpoint.
 
 What it sees
-    Non-finite, saturated or huge values at the very first steps; a filler with a non-finite or huge parameter; a resume or a
-    fine-tuning right before.
+    Non-finite, saturated or huge values at the very first steps; a filler with a non-finite or huge parameter; a
+    resume or a fine-tuning right before.
 
 Why it ends in NaN
     Activations grow by a factor per layer; a filler of nan or inf makes every product so.

@@ -1,12 +1,12 @@
 """The schedule computes an invalid or absurd learning rate.
 
 What it sees
-    A rate that is nan, inf or negative; a rate that grows without bound; solver parameters that must lead there: poly
-    without ``max_iter`` or past it, negative ``gamma`` or ``power``, an exponent above one, a momentum of one.
+    A rate that is nan, inf or negative; a rate that grows without bound; solver parameters that must lead there:
+    poly without ``max_iter`` or past it, negative ``gamma`` or ``power``, an exponent above one, a momentum of one.
 
 Why it ends in NaN
-    One update with a rate of nan or inf makes every parameter NaN at once; a rate that grows exponentially does so a
-    little later, by way of a blow-up.
+    One update with a rate of nan or inf makes every parameter NaN at once; a rate that grows exponentially does so
+    a little later, by way of a blow-up.
 
 Fires on
     poly_without_max_iter_pycaffe
@@ -121,7 +121,7 @@ def remedies(view: View) -> Iterator[str]:
     if "momentum_one" in keys:
         yield "set momentum in solver.prototxt below 1 (0.9 is usual)"
     if not keys & _NAMED:
-        yield 'correct lr_policy and its parameters in solver.prototxt; lr_policy: "fixed" settles whether it is to blame'
+        yield 'correct lr_policy and its parameters in solver.prototxt (lr_policy: "fixed" settles whether it is them)'
 
 
 _NAMED = {

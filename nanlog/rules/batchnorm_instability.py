@@ -1,8 +1,8 @@
 """Batch normalisation divides by a variance that is zero, tiny or not the batch's own.
 
 What it sees
-    A BatchNorm layer that goes bad first, or whose settings invite it: a batch of one, eps 0, global statistics in training
-    from scratch, a moving average outside 0..1.
+    A BatchNorm layer that goes bad first, or whose settings invite it: a batch of one, eps 0, global statistics in
+    training from scratch, a moving average outside 0..1.
 
 Why it ends in NaN
     (x - mean) / sqrt(0 + 0) is 0/0; untrained global statistics are zero; statistics of nan stay nan for ever.
@@ -14,7 +14,8 @@ Quiet on
     healthy_lenet_debug, nan_label_debug
 
 What to do
-    A larger batch, ``eps: 1e-5``, ``use_global_stats: false`` in the training phase, a moving average fraction of 0.999.
+    A larger batch, ``eps: 1e-5``, ``use_global_stats: false`` in the training phase, a moving average fraction of
+    0.999.
 
 May be wrong when
     A blow-up elsewhere overflows first in the variance.

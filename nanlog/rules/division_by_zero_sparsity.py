@@ -1,8 +1,8 @@
 """A normalisation over nothing: an all-zero sample, a dead layer, a class that is absent.
 
 What it sees
-    A normalising layer (Power with a negative exponent, MVN or LRN without an epsilon, Normalize) that is the first to go
-    bad, or that is in the net when the loss jumps; activations that fall to zero before it.
+    A normalising layer (Power with a negative exponent, MVN or LRN without an epsilon, Normalize) that is the first
+    to go bad, or that is in the net when the loss jumps; activations that fall to zero before it.
 
 Why it ends in NaN
     0 / 0, or 0 * inf one layer later.
@@ -14,7 +14,8 @@ Quiet on
     nan_label_debug, healthy_lenet_debug, sqrt_of_zero_debug
 
 What to do
-    Add an epsilon to the denominator (``power_param { shift: 1e-6 }``, ``mvn_param { eps: 1e-9 }``); find out why all is zero.
+    Add an epsilon to the denominator (``power_param { shift: 1e-6 }``, ``mvn_param { eps: 1e-9 }``); find out why
+    all is zero.
 
 May be wrong when
     The zero came from a bad sample: then the data is the cause and this layer the victim.

@@ -4,8 +4,8 @@ What it sees
     A jump from a calm loss, without growth; with debug_info, a data layer whose blob goes bad before anything else.
 
 Why it ends in NaN
-    A single NaN or inf pixel passes through every sum; the gradient carries it into every parameter, and from then on all
-    is NaN.
+    A single NaN or inf pixel passes through every sum; the gradient carries it into every parameter, and from then
+    on all is NaN.
 
 Fires on
     nan_label_debug, nan_sample_masked_by_softmax_debug, nan_sample_with_test_net
@@ -14,10 +14,12 @@ Quiet on
     average_pooling_stride_gt_kernel_debug, sqrt_of_zero_debug, poly_without_max_iter_pycaffe
 
 What to do
-    Find the sample: check the batch of that step for non-finite values and for labels out of range; convert or drop it.
+    Find the sample: check the batch of that step for non-finite values and for labels out of range; convert or drop
+    it.
 
 May be wrong when
-    A loss or a gradient that is undefined at one value jumps in the same way; without debug_info the two look alike.
+    A loss or a gradient that is undefined at one value jumps in the same way; without debug_info the two look
+    alike.
 """
 
 from __future__ import annotations

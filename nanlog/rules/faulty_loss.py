@@ -1,8 +1,8 @@
 """The loss itself is computed over a value it is not defined for.
 
 What it sees
-    The loss layer is the first to go bad while what it reads is finite; an infogain matrix that is not normalised; a Log, a
-    Python loss layer or an infinite loss weight in the net.
+    The loss layer is the first to go bad while what it reads is finite; an infogain matrix that is not normalised;
+    a Log, a Python loss layer or an infinite loss weight in the net.
 
 Why it ends in NaN
     log(0), a division by a count of zero, a fractional power of a negative number, or 0 * inf.
@@ -14,7 +14,8 @@ Quiet on
     nan_label_debug, average_pooling_stride_gt_kernel_debug, lr_too_high_linear_debug
 
 What to do
-    Add an epsilon inside the logarithm or the denominator; check the infogain matrix; make the Python layer count first.
+    Add an epsilon inside the logarithm or the denominator; check the infogain matrix; make the Python layer count
+    first.
 
 May be wrong when
     The loss layer is only where bad labels become visible; a huge input overflows in it, too.

@@ -1,7 +1,8 @@
 """The range of a 16-bit float is left: 65504 is the largest half, about 6e-8 the smallest.
 
 What it sees
-    A net or solver that computes in FLOAT16; activations, gradients or a loss near 65504 before the onset; inf before nan.
+    A net or solver that computes in FLOAT16; activations, gradients or a loss near 65504 before the onset; inf
+    before nan.
 
 Why it ends in NaN
     A sum above 65504 is inf, and inf - inf or 0 * inf is NaN; a variance below 6e-8 is 0.

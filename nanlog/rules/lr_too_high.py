@@ -1,12 +1,12 @@
 """The learning rate is too high for this net, batch size and loss.
 
 What it sees
-    The loss, the gradient norm or the parameters grow over several logged points before they leave the range of floats;
-    the rate is large for the solver, or was raised shortly before.
+    The loss, the gradient norm or the parameters grow over several logged points before they leave the range of
+    floats; the rate is large for the solver, or was raised shortly before.
 
 Why it ends in NaN
-    Each step overshoots the minimum by more than the one before; the parameters grow exponentially until a product of them
-    overflows to inf, and inf - inf or 0 * inf is NaN.
+    Each step overshoots the minimum by more than the one before; the parameters grow exponentially until a product
+    of them overflows to inf, and inf - inf or 0 * inf is NaN.
 
 Fires on
     lr_too_high_linear_debug, lr_too_high_stays_finite, resumed_with_higher_lr
@@ -15,12 +15,12 @@ Quiet on
     healthy_rising_lr, healthy_gradient_clipping, nan_label_debug, average_pooling_stride_gt_kernel_debug
 
 What to do
-    Divide ``base_lr`` by ten, or the ``loss_weight`` of the head that blew up; add ``clip_gradients``; warm up.  Resume from a
-    snapshot taken before the loss left its normal range, not merely before the NaN.
+    Divide ``base_lr`` by ten, or the ``loss_weight`` of the head that blew up; add ``clip_gradients``; warm up.
+    Resume from a snapshot taken before the loss left its normal range, not merely before the NaN.
 
 May be wrong when
-    The log shows only every hundredth iteration: a jump may hide growth.  A bad batch can start growth as well; then the
-    same batch at a tenth of the rate still produces a large loss.
+    The log shows only every hundredth iteration: a jump may hide growth.  A bad batch can start growth as well;
+    then the same batch at a tenth of the rate still produces a large loss.
 """
 
 from __future__ import annotations

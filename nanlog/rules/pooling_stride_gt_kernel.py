@@ -1,8 +1,8 @@
 """Average pooling with a stride larger than its kernel: the last window can lie outside the image.
 
 What it sees
-    An AVE pooling layer with stride > kernel whose last window begins exactly at the edge; that layer goes bad first, in the
-    first forward pass.
+    An AVE pooling layer with stride > kernel whose last window begins exactly at the edge; that layer goes bad
+    first, in the first forward pass.
 
 Why it ends in NaN
     The window holds no pixel; its average is 0/0.  MAX pooling gives -FLT_MAX there and does not.

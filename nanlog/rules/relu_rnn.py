@@ -1,12 +1,12 @@
 """An unbounded activation inside a recurrence.
 
 What it sees
-    Parameters shared along a chain of layers (an unrolled recurrence), or a recurrent layer, with ReLU in between and no
-    gradient clipping; fast growth.
+    Parameters shared along a chain of layers (an unrolled recurrence), or a recurrent layer, with ReLU in between
+    and no gradient clipping; fast growth.
 
 Why it ends in NaN
-    The same matrix is applied at every time step; with an eigenvalue above one and nothing that saturates, activations and
-    gradients grow exponentially in the sequence length.
+    The same matrix is applied at every time step; with an eigenvalue above one and nothing that saturates,
+    activations and gradients grow exponentially in the sequence length.
 
 Fires on
     relu_recurrence
@@ -15,7 +15,8 @@ Quiet on
     healthy_lenet_debug, lr_too_high_linear_debug, healthy_gradient_clipping
 
 What to do
-    ``clip_gradients`` in the solver, TanH in the recurrence, an orthogonal or identity start of the recurrent matrix.
+    ``clip_gradients`` in the solver, TanH in the recurrence, an orthogonal or identity start of the recurrent
+    matrix.
 
 May be wrong when
     Weights are shared for another reason (siamese nets).

@@ -1,8 +1,8 @@
 """A kernel, a driver, a library or the hardware computes wrongly.
 
 What it sees
-    The same configuration finite in another attempt of the same log, at the step at which this one breaks; an error of
-    CUDA or cuDNN before the onset.
+    The same configuration finite in another attempt of the same log, at the step at which this one breaks; an error
+    of CUDA or cuDNN before the onset.
 
 Why it ends in NaN
     Memory that was never written, a race, a broken kernel or a failing memory cell holds any bits, NaN among them.
@@ -32,7 +32,7 @@ from nanlog.rules._view import View
 
 _DEVICE_ERRORS = ("cudaSuccess", "CUDNN_STATUS", "CUBLAS_STATUS", "illegal memory access", "ECC")
 #: Two attempts count as the same training when these agree.
-_SAME = ("solver.base_lr", "solver.lr_policy", "solver.momentum", "solver.type", "net.name", "net.train.name")
+_SAME = ("solver.base_lr", "solver.lr_policy", "solver.momentum", "solver.type", "solver.random_seed", "net.train.name")
 
 
 def signs(view: View) -> Iterator[Sign]:
@@ -50,11 +50,17 @@ def signs(view: View) -> Iterator[Sign]:
 
 
 def _finite_elsewhere(view: View) -> Iterator[Sign]:
+    """Another attempt over the same batches that stays finite.
+
+    Only attempts that begin at the same step see the same batches (Caffe reads its data from the beginning after a
+    resume), and only with a seed do they start from the same weights.
+    """
     whole, step = view.case.whole, view.onset.step
-    if step is None or view.onset.pattern is Pattern.FROM_START:
+    if step is None or view.onset.pattern is Pattern.FROM_START or view.solver("random_seed") is None:
         return
+    begin = view.run.attempts[0].first_step if view.run.attempts else None
     for attempt in whole.attempts:
-        if attempt.index == view.onset.attempt:
+        if attempt.index == view.onset.attempt or attempt.first_step != begin:
             continue
         other = whole.of_attempt(attempt.index)
         loss = other.series("loss")

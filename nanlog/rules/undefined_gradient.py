@@ -1,12 +1,12 @@
 """Forward is finite, backward is 0/0 or inf * 0.
 
 What it sees
-    Loss and activations finite at the step at which gradients turn non-finite; a root (Power between 0 and 1 without a
-    shift) or a division in the solver that can meet an exact zero.
+    Loss and activations finite at the step at which gradients turn non-finite; a root (Power between 0 and 1
+    without a shift) or a division in the solver that can meet an exact zero.
 
 Why it ends in NaN
-    The derivative of x^p for 0 < p < 1 is infinite at 0, and Caffe computes it as p * y / x = 0/0.  AdaGrad and its kin
-    divide by the root of the squared gradients; with delta 0 a gradient that is exactly 0 gives 0/0.
+    The derivative of x^p for 0 < p < 1 is infinite at 0, and Caffe computes it as p * y / x = 0/0.  AdaGrad and its
+    kin divide by the root of the squared gradients; with delta 0 a gradient that is exactly 0 gives 0/0.
 
 Fires on
     sqrt_of_zero_debug
@@ -18,7 +18,8 @@ What to do
     Add a small shift under the root (``power_param { shift: 1e-6 }``), a positive ``delta`` to the solver.
 
 May be wrong when
-    A blow-up overflows in backward first, because gradients are the largest numbers of a step; then growth precedes it.
+    A blow-up overflows in backward first, because gradients are the largest numbers of a step; then growth precedes
+    it.
 """
 
 from __future__ import annotations
@@ -73,11 +74,12 @@ def roots(view: View) -> list[Layer]:
 
 def remedies(view: View) -> Iterator[str]:
     for layer in roots(view):
-        yield f"give '{layer.name}' a shift: power_param {{ power: {layer.number('power_param.power', 1):g} shift: 1e-6 }}"
+        power = layer.number("power_param.power", 1.0)
+        yield f"give '{layer.name}' a shift: power_param {{ power: {power:g} shift: 1e-6 }}"
     if view.solver_number("delta", 1e-8) == 0:
         yield "set delta in solver.prototxt above 0 (1e-8)"
     if not roots(view) and view.located is not None:
-        yield f"look at the derivative of '{view.located.layer}' where its input is 0 or saturated; add an epsilon there"
+        yield f"look at the derivative of '{view.located.layer}' where its input is 0; add an epsilon there"
 
 
 def next_test(view: View) -> str:

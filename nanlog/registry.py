@@ -1,0 +1,159 @@
+"""Finds the parsers there are and chooses the one that knows a log.
+
+A module of the package ``nanlog_parsers`` that ends in a constant ``PARSER`` is a parser, and so is whatever an
+installed distribution names in its entry-point group ``nanlog.parsers``.  There is no list to edit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from nanlog.errors import UnreadableError, UsageError
+from nanlog.model import Parser, Source
+
+ENTRY_POINTS = "nanlog.parsers"
+
+#: A parser less sure than this is not chosen unless it is asked for by name.
+SURE = 0.2
+
+#: What importing somebody else's module may raise without being a reason to end.
+_BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+_PROMISED = ("name", "title", "score", "read")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plug-in that could not be used: where it was found, and why."""
+
+    origin: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"the parser {self.origin} is left out: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The parser for a source, how sure it is (0..1), and how sure each of those tried was, best first.
+
+    A parser that was asked for by name is the only one tried.
+    """
+
+    parser: Parser
+    score: float
+    tried: tuple[tuple[str, float], ...]
+
+
+def parsers() -> tuple[Parser, ...]:
+    """All parsers, those of nanlog first, each kind by name.  Imports them at the first call."""
+    return _found()[0]
+
+
+def broken() -> tuple[Broken, ...]:
+    """The plug-ins that :func:`parsers` had to leave out."""
+    return _found()[1]
+
+
+def choose(source: Source, name: str | None = None) -> Choice:
+    """Pick the parser called ``name``, or else the one surest of the beginnings of the source's files.
+
+    Raises ``UsageError`` for a name nobody has and ``UnreadableError`` where no parser is sure.
+    """
+    known = parsers()
+    if name is not None:
+        known = (_named(name),)
+    heads = [(file, source.head(file)) for file in source.files]
+    scored = [(max(parser.score(file, head) for file, head in heads), parser) for parser in known]
+    scored.sort(key=lambda pair: (-pair[0], pair[1].name))
+    tried = tuple((parser.name, score) for score, parser in scored)
+    if not scored or (name is None and scored[0][0] < SURE):
+        raise UnreadableError(_nobody(source, tried, any(head for _, head in heads)))
+    score, parser = scored[0]
+    return Choice(parser, score, tried)
+
+
+def _named(name: str) -> Parser:
+    for parser in parsers():
+        if parser.name == name:
+            return parser
+    raise UsageError(f"there is no parser called {name!r}; --format-in takes one of: {_listed(parsers())}")
+
+
+def _listed(known: tuple[Parser, ...]) -> str:
+    return ", ".join(parser.name for parser in known) or "(none is installed)"
+
+
+def _nobody(source: Source, tried: tuple[tuple[str, float], ...], has_text: bool) -> str:
+    cannot = f"cannot read {source.name}"
+    if not has_text:
+        for file in source.files:
+            deque(source.pieces(file), maxlen=0)  # damage is told after a file was read
+        why = "; ".join(unread.why for unread in source.damage()[:3]) or "it is empty"
+        return f"{cannot}: {why}; was the log written somewhere else?"
+    if not tried:
+        return f"{cannot}: no parser is installed; try: pip install --force-reinstall nanlog"
+    scores = ", ".join(f"{name} {score:.0%}" for name, score in tried)
+    return (
+        f"{cannot}: no parser knows it (how sure each is: {scores}); "
+        f"if you know better, name the parser: --format-in {tried[0][0]}"
+    )
+
+
+@cache
+def _found() -> tuple[tuple[Parser, ...], tuple[Broken, ...]]:
+    found: dict[str, Parser] = {}
+    left_out: list[Broken] = []
+    for origin, load in (*_modules(), *_entry_points()):
+        try:
+            parser = load()
+        except _BROKEN as error:
+            left_out.append(Broken(origin, f"{type(error).__name__}: {error}"))
+            continue
+        missing = [word for word in _PROMISED if not hasattr(parser, word)]
+        if missing:
+            left_out.append(Broken(origin, f"it has no {' and no '.join(missing)}"))
+        elif parser.name in found:
+            left_out.append(Broken(origin, f"there is another parser called {parser.name!r}"))
+        else:
+            found[parser.name] = parser
+    return tuple(found.values()), tuple(left_out)
+
+
+def _modules() -> Iterator[tuple[str, Callable[[], Parser]]]:
+    package = importlib.import_module("nanlog_parsers")
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        if not module.name.startswith("_"):
+            yield _module(f"{package.__name__}.{module.name}")
+
+
+def _module(name: str) -> tuple[str, Callable[[], Parser]]:
+    def load() -> Parser:
+        parser: Parser = importlib.import_module(name).PARSER
+        return parser
+
+    return name, load
+
+
+def _entry_points() -> Iterator[tuple[str, Callable[[], Parser]]]:
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=ENTRY_POINTS)
+    for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
+        yield entry.value, entry.load

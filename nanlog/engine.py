@@ -49,10 +49,10 @@ def diagnose_run(run: Run) -> Report:
     verdict = _verdict(run, onset)
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
     case = Case(attempt, onset, run)
+    findings = _ranked(finding for rule in all_rules() for finding in rule.judge(case))
     if verdict is not Verdict.UNHEALTHY:
         shown = onset if verdict is Verdict.HEALTHY else None
-        return Report(run, verdict, shown, notes=(*_notes(run), *hazards(view_of(case))))
-    findings = _ranked(finding for rule in all_rules() for finding in rule.judge(case))
+        return Report(run, verdict, shown, findings, notes=(*_notes(run), *hazards(view_of(case))))
     cited = {(evidence.file, evidence.line) for finding in findings for evidence in finding.evidence}
     alone = [hazard for hazard in hazards(view_of(case)) if (hazard.file, hazard.line) not in cited]
     missing = tuple(_cannot_tell(attempt, all_rules()))

@@ -13,8 +13,8 @@ from nanlog.rules._view import View, view_of
 class CauseRule:
     """A rule made of plain functions over a :class:`~nanlog.rules._view.View`.
 
-    ``signs`` yields named evidence; its weight, for or against, stands in ``weights.toml``.  A cause with no sign at
-    all is not mentioned.  ``needs`` are series (or ``fact:KEY``) without which the rule can say little; a trailing ``*``
+    ``signs`` yields named evidence; its weight, for or against, stands in ``weights.toml``.  A cause with no sign is
+    not mentioned.  ``needs`` are series (or ``fact:KEY``) without which the rule can say little; a trailing ``*``
     matches any rest.  ``how`` says what to log next time to have them.
     """
 

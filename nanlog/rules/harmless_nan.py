@@ -1,0 +1,52 @@
+"""A NaN that does no harm: it stands in a metric, not in anything the training depends on.
+
+What it sees
+    A metric (accuracy, IoU, AUC) that is nan or inf while losses, gradients, parameters and rate are finite.
+
+Why it ends in NaN
+    A metric over a class that is absent from the batch, or over an empty evaluation set, is 0/0.
+
+Fires on
+    nothing among the samples: Caffe's own accuracy counts, and never divides by an absent class
+
+Quiet on
+    healthy_lenet_debug, healthy_negative_loss, healthy_gradient_clipping, nan_label_debug
+
+What to do
+    Nothing for the training; leave absent classes out of the mean if the number matters.
+
+May be wrong when
+    A user's own metric layer feeds something that is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nanlog.model import Cause, Pattern, Sign
+from nanlog.rules._rule import CauseRule
+from nanlog.rules._view import View, number
+
+
+def signs(view: View) -> Iterator[Sign]:
+    if view.onset.pattern is not Pattern.HEALTHY:
+        return
+    for name, series in view.run.table.items():
+        bad = np.flatnonzero(~np.isfinite(series.value))
+        if len(bad):
+            index = int(bad[0])
+            says = f"{name} = {number(float(series.value[index]))} in {len(bad)} of {len(series)} points; the loss is finite"
+            yield view.sign("metric_only", view.point(series, index, says))
+
+
+def remedies(view: View) -> Iterator[str]:
+    yield "nothing to repair: no update depends on this number"
+
+
+def next_test(view: View) -> str:
+    return "none needed"
+
+
+RULE = CauseRule(__name__, Cause.NONE, signs, remedies, next_test)

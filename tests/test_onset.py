@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from runs import make_run
+
+from nanlog.model import Mark, MarkKind, Pattern
+from nanlog.onset import growth_to_end, locate
+
+NAN, INF = math.nan, math.inf
+CALM = [2.3, 2.2, 2.4, 2.1, 2.0, 2.2, 1.9, 2.0]
+CEILING = -math.log(float(np.finfo(np.float32).tiny))
+
+
+@pytest.mark.parametrize(
+    ("loss", "pattern"),
+    [
+        (CALM, Pattern.HEALTHY),
+        ([*CALM, NAN, NAN], Pattern.SUDDEN_JUMP),
+        ([*CALM, 8.0, 90.0, 4e5, INF, NAN], Pattern.GRADUAL_GROWTH),
+        ([*CALM, 90.0, NAN], Pattern.GRADUAL_GROWTH),
+        ([NAN] * 5, Pattern.FROM_START),
+        ([*CALM, 30.0, 500.0, 8e4, 1e9, 1e14], Pattern.DIVERGENCE),
+        ([*CALM, *[CEILING] * 6], Pattern.MASKED),
+        ([*CALM, NAN, 2.0, 2.1, 1.9], Pattern.TRANSIENT),
+    ],
+)
+def test_the_pattern_is_judged_on_the_loss(loss: list[float], pattern: Pattern) -> None:
+    assert locate(make_run({"loss": loss})).pattern is pattern
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        [-value for value in CALM],
+        [11470.0, 900.0, 40.0, 2.0, 1.1, 1.0, 0.9],  # falls from a high start
+        [*CALM, 90.0, *CALM],  # a spike that recovers
+        [0.1, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.8],  # rises for a good reason
+        [1e-4, 0.1, 0.4, 0.008, 0.37, 0.3, 2e-4, 0.1, 8e-5, 0.5, 0.8, 1.0, 0.1, 1.6],  # batches of one
+        [4e8, 3.9e8, 3.8e8, 3.9e8, 3.7e8],  # a regression on raw targets
+        [CEILING, 2.3, 2.2, 2.1, 2.0],  # saturated at the start only
+        [0.0] * 10,
+        [5.0],
+        [],
+    ],
+)
+def test_a_finite_loss_that_does_not_run_away_is_healthy(loss: list[float]) -> None:
+    assert locate(make_run({"loss": loss})).pattern is Pattern.HEALTHY
+
+
+def test_the_rate_goes_first_when_both_turn_bad_at_one_step() -> None:
+    onset = locate(make_run({"loss": [*CALM, NAN], "lr": [*[0.1] * 8, NAN]}, every=10))
+    assert (onset.pattern, onset.series, onset.step) == (Pattern.INVALID_LR, "lr", 80)
+
+
+def test_a_rate_that_overflows_after_the_loss_is_not_the_onset() -> None:
+    onset = locate(make_run({"loss": [*CALM[:4], NAN, NAN, NAN], "lr": [1, 1e9, 1e18, 1e27, 1e36, INF, INF]}))
+    assert (onset.pattern, onset.step) == (Pattern.SUDDEN_JUMP, 4)
+
+
+def test_series_are_put_in_causal_order_inside_a_step() -> None:
+    onset = locate(
+        make_run(
+            {
+                "loss": [1.0, 1.0, NAN],
+                "diff/ip1/data": [1.0, NAN, NAN],
+                "data/ip1/ip1": [1.0, 1.0, NAN],
+                "data/data/data": [1.0, 1.0, NAN],
+                "param/ip1/0": [1.0, 1.0, NAN],
+            }
+        )
+    )
+    assert [bad.series for bad in onset.order] == [
+        "diff/ip1/data",
+        "param/ip1/0",
+        "data/data/data",
+        "data/ip1/ip1",
+        "loss",
+    ]
+    assert (onset.step, onset.loss_step, onset.last_finite_step) == (1, 2, 0)
+
+
+def test_an_average_that_sticks_shows_a_nan_between_two_logged_steps() -> None:
+    onset = locate(make_run({"loss": CALM, "loss_smoothed": [*CALM[:3], *[NAN] * 5]}, every=10))
+    assert (onset.pattern, onset.step, onset.last_finite_step, onset.earliest_step) == (
+        Pattern.TRANSIENT,
+        30,
+        20,
+        21,
+    )
+
+
+def test_a_log_that_begins_after_the_onset_is_said_to_be_a_tail() -> None:
+    assert locate(make_run({"loss": [NAN, NAN]}, first=500)).tail
+    assert not locate(make_run({"loss": [NAN, NAN]}, first=0)).tail
+    start = Mark(MarkKind.START, "train.log", 1)
+    assert not locate(make_run({"loss": [NAN, NAN]}, first=500, marks=[start])).tail
+
+
+def test_the_last_good_checkpoint_lies_before_the_departure() -> None:
+    marks = [Mark(MarkKind.CHECKPOINT, "train.log", step + 1, step=step, text=f"iter_{step}") for step in (4, 8, 10)]
+    onset = locate(make_run({"loss": [*CALM, 9.0, 90.0, 900.0, NAN]}, marks=marks))
+    assert (onset.departure_step, onset.last_good_checkpoint) == (8, "iter_8")
+
+
+def test_a_metric_over_an_absent_class_does_no_harm() -> None:
+    assert locate(make_run({"loss": CALM, "metric/iou": [NAN] * 8})).pattern is Pattern.HEALTHY
+    assert locate(make_run({"loss": CALM, "metric/loss_aux": [*CALM[:5], NAN, 1.0, 1.0]})).step == 5
+
+
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+@given(st.lists(finite, max_size=30), st.lists(finite, max_size=30), st.sampled_from([NAN, INF, -INF]))
+def test_finite_points_before_it_never_move_the_onset_to_another_point(
+    before: list[float], more: list[float], bad: float
+) -> None:
+    """The onset is the k-th point, however many finite points are put before it."""
+    onset = locate(make_run({"loss": [*before, bad, bad, bad]}))
+    later = locate(make_run({"loss": [*more, *before, bad, bad, bad]}))
+    assert onset.step == len(before)
+    assert later.step == len(more) + len(before)
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40))
+def test_any_numbers_have_an_onset(loss: list[float]) -> None:
+    onset = locate(make_run({"loss": loss}))
+    bad = [step for step, value in enumerate(loss) if not math.isfinite(value)]
+    assert (onset.step == bad[0]) if bad else (onset.pattern in (Pattern.HEALTHY, Pattern.DIVERGENCE, Pattern.MASKED))
+
+
+@given(st.lists(finite, min_size=2, max_size=40), st.floats(1e-3, 1e3))
+def test_growth_does_not_depend_on_the_unit(values: list[float], unit: float) -> None:
+    array = np.array(values)
+    one, other = growth_to_end(array), growth_to_end(array * 2.0 ** round(math.log2(unit)))
+    tiny = float(np.abs(array).min()) < 1e-30
+    assert tiny or (one is None) == (other is None)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from runs import make_run
+
+from nanlog.engine import diagnose_run, rule_text, rules
+from nanlog.model import Cause, Report, Rule, Verdict
+from nanlog.pipeline import diagnose
+from nanlog.rules._weights import weights
+
+HEADINGS = ("What it sees", "Why it ends in NaN", "Fires on", "Quiet on", "What to do", "May be wrong when")
+NAN = math.nan
+CALM = [2.3, 2.2, 2.4, 2.1, 2.0, 2.2, 1.9, 2.0]
+
+each_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+
+
+@functools.cache
+def report_on(path: Path) -> Report:
+    return diagnose(str(path))
+
+
+def section(rule: Rule, heading: str) -> str:
+    text = rule_text(rule.name)
+    after = text.partition(f"\n{heading}\n")[2]
+    return re.split(r"\n\n", after, maxsplit=1)[0]
+
+
+def cases(heading: str) -> Iterator[tuple[Rule, str]]:
+    for rule in rules():
+        for word in re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", section(rule, heading)):
+            yield rule, word
+
+
+def share(report: Report, rule: Rule) -> float:
+    return next((finding.confidence for finding in report.findings if finding.rule == rule.name), 0.0)
+
+
+@each_rule
+def test_a_rule_is_documented_under_six_headings(rule: Rule) -> None:
+    text = rule_text(rule.name)
+    assert [heading for heading in HEADINGS if f"\n{heading}\n    " in text] == list(HEADINGS)
+
+
+@pytest.mark.parametrize(("rule", "case"), cases("Fires on"), ids=lambda value: getattr(value, "name", value))
+def test_fires_on(rule: Rule, case: str, sample_log: Callable[[str], Path]) -> None:
+    assert report_on(sample_log(case)).findings[0].rule == rule.name
+
+
+@pytest.mark.parametrize(("rule", "case"), cases("Quiet on"), ids=lambda value: getattr(value, "name", value))
+def test_quiet_on(rule: Rule, case: str, sample_log: Callable[[str], Path]) -> None:
+    assert share(report_on(sample_log(case)), rule) < 0.2
+
+
+def test_there_are_more_quiet_cases_than_firing_ones() -> None:
+    assert len(list(cases("Quiet on"))) > len(list(cases("Fires on")))
+
+
+def sign_keys(tree: ast.AST) -> Iterator[str]:
+    """Every key a module gives to a sign: literals in the call, and literals assigned to ``key``."""
+    for node in ast.walk(tree):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = node.args[:1] if name in ("sign", "Sign") else []
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "key":
+            given = [node.value]
+        for expression in given:
+            parts = [expression.body, expression.orelse] if isinstance(expression, ast.IfExp) else [expression]
+            yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+@each_rule
+def test_every_sign_has_a_weight_and_every_weight_a_sign(rule: Rule) -> None:
+    module = sys.modules[f"nanlog.rules.{rule.name}"]
+    literal = set(sign_keys(ast.parse(inspect.getsource(module))))
+    if rule.name == "lr_too_high":
+        literal |= {"grad_norm_growth", "param_norm_growth"}  # one key per norm, built from its name
+    assert literal == set(weights()[rule.name])
+
+
+def test_every_cause_of_a_rule_has_a_prior() -> None:
+    assert {str(rule.cause) for rule in rules()} <= set(weights()["prior"])
+
+
+def test_confidences_are_shares_of_one() -> None:
+    report = diagnose_run(make_run({"loss": [*CALM, 20.0, 400.0, NAN], "lr": [0.5] * 11}))
+    assert 0.5 < report.findings[0].confidence < sum(f.confidence for f in report.findings) + 1e-3 <= 1.002
+
+
+def test_a_lower_rate_is_never_advised_where_it_is_already_nothing() -> None:
+    report = diagnose_run(make_run({"loss": [*CALM, NAN], "lr": [0.0] * 9}))
+    assert Cause.LR_TOO_HIGH not in [finding.cause for finding in report.findings]
+
+
+def test_a_lower_rate_is_never_advised_before_the_first_update() -> None:
+    report = diagnose_run(make_run({"loss": [NAN, NAN], "lr": [1.0, 1.0]}))
+    assert not report.findings or report.findings[0].cause is not Cause.LR_TOO_HIGH
+
+
+def test_a_bad_rate_is_blamed_on_its_policy() -> None:
+    facts = {"solver.lr_policy": "poly", "solver.base_lr": 0.1}
+    report = diagnose_run(make_run({"loss": [2.3, NAN, NAN], "lr": [NAN, NAN, NAN]}, facts=facts))
+    assert report.findings[0].cause is Cause.BAD_LR_POLICY
+    assert "max_iter" in report.findings[0].remedies[0]
+
+
+def test_a_jump_from_calm_leaves_the_cause_open() -> None:
+    """Without gradients or activations five causes look alike: no rule may be sure."""
+    report = diagnose_run(make_run({"loss": [*CALM, NAN]}))
+    assert report.findings[0].confidence < 0.9
+    assert report.cannot_tell
+
+
+def test_half_precision_needs_more_than_its_setting() -> None:
+    facts = {"net.train.default_forward_type": "FLOAT16"}
+    calm = diagnose_run(make_run({"loss": [*CALM, NAN]}, facts=facts))
+    near = diagnose_run(make_run({"loss": [*CALM, math.inf], "data/ip1/ip1": [9e3, *[3e4] * 7, math.inf]}, facts=facts))
+    assert calm.findings[0].confidence < 0.75
+    assert near.findings[0].cause is Cause.FP16_OVERFLOW
+
+
+def test_a_harmless_nan_is_named_and_leaves_the_run_healthy() -> None:
+    report = diagnose_run(make_run({"loss": CALM, "metric/iou": [NAN] * 8}))
+    assert report.verdict is Verdict.HEALTHY
+    assert [(finding.rule, finding.cause) for finding in report.findings] == [("harmless_nan", Cause.NONE)]
+
+
+def test_a_log_without_a_loss_is_not_judged() -> None:
+    assert diagnose_run(make_run({})).verdict is Verdict.CANNOT_JUDGE
+
+
+def test_every_sentence_about_a_failure_cites_its_line(sample_log: Callable[[str], Path]) -> None:
+    for case in ("nan_label_debug", "lr_too_high_linear_debug", "resumed_with_higher_lr"):
+        for finding in report_on(sample_log(case)).findings:
+            assert all(item.file and item.line for item in (*finding.evidence, *finding.against))

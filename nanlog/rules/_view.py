@@ -13,6 +13,8 @@ from nanlog.rules._net import Layer, Net, train_net
 
 #: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
 HUGE = 1e30
+#: Layers that normalise over the batch and keep running statistics.
+NORMALISATIONS = ("BatchNorm", "CuDNNBatchNorm", "BN", "SyncBN")
 
 
 class View:
@@ -68,21 +70,25 @@ class View:
         if not training:
             return None
         first = training[0]
-        if first.series.startswith("param/"):
+        if first.phase is Phase.UPDATE and not self.is_statistics(first):
             same = {bad.layer for bad in training if bad.step == first.step and bad.series.startswith("param/")}
             return first if len(same) == 1 else None
         return first
+
+    def is_statistics(self, bad: FirstBad) -> bool:
+        """Whether the bad blob holds running statistics, which the forward pass writes and no solver updates."""
+        layer = self.net.named(bad.layer)
+        return bad.phase is Phase.UPDATE and layer is not None and layer.type in NORMALISATIONS
 
     @cached_property
     def phase(self) -> Phase | None:
         """Phase of the first bad value, where the log holds enough to know."""
         if self.onset.pattern is Pattern.INVALID_LR:
             return Phase.LR
-        for bad in self.onset.order:
-            if bad.series.startswith("val"):
-                continue
+        training = [bad for bad in self.onset.order if not bad.series.startswith("val")] or self.onset.order
+        for bad in training:
             if bad.layer is not None or bad.series.startswith("lr"):
-                return bad.phase
+                return Phase.FORWARD if self.is_statistics(bad) else bad.phase
         return None
 
     @cached_property

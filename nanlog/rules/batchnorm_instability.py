@@ -29,11 +29,11 @@ from collections.abc import Iterator
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
 from nanlog.rules._rule import CauseRule
-from nanlog.rules._view import View
+from nanlog.rules._view import NORMALISATIONS, View
 
 
 def signs(view: View) -> Iterator[Sign]:
-    layers = view.net.of_type("BatchNorm", "CuDNNBatchNorm", "BN", "SyncBN")
+    layers = view.net.of_type(*NORMALISATIONS)
     if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR) or not layers:
         return
     located = view.located

@@ -1,0 +1,47 @@
+"""Lines that say that something happened: crashes, exceptions, snapshots."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["Tracebacks", "crash", "snapshot_step"]
+
+_SNAPSHOT_STEP = re.compile(r"_iter_([0-9]{1,18})(?![0-9])", re.ASCII)
+_CRASH = re.compile(
+    r"\*\*\* (?:Aborted at|SIG[A-Z]+\b).*"
+    r"|(?:double free or corruption|free\(\):|malloc\(\):|munmap_chunk\(\):|corrupted (?:size|double-linked)).*"
+    r"|terminate called .*"
+    r"|(?:.*: line [0-9]+: +[0-9]+ )?(?:Segmentation fault|Aborted|Killed|Bus error|Floating point exception)"
+    r"(?: +\(core dumped\).*)?",
+    re.ASCII,
+)
+_TRACEBACK = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?", re.ASCII)
+
+
+def snapshot_step(file: str) -> int | None:
+    """The iteration in the name of a snapshot (``..._iter_250.caffemodel``)."""
+    found = _SNAPSHOT_STEP.findall(file)
+    return int(found[-1]) if found else None
+
+
+def crash(text: str) -> bool:
+    """Say whether a line without a prefix is what the C library, glog's signal handler or the shell prints at a crash."""
+    return _CRASH.fullmatch(text) is not None
+
+
+class Tracebacks:
+    """Waits for the last line of a Python traceback."""
+
+    def __init__(self) -> None:
+        self._inside = False
+
+    def read(self, raw: str) -> str | None:
+        """Return the exception when ``raw`` (with its leading blanks) ends a traceback."""
+        if raw.startswith(_TRACEBACK):
+            self._inside = True
+        elif self._inside and raw and not raw[0].isspace():
+            self._inside = False
+            if _EXCEPTION.fullmatch(raw.rstrip()):
+                return raw.strip()
+        return None

@@ -51,6 +51,18 @@ def signs(view: View) -> Iterator[Sign]:
         yield from _jump(view)
     if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm("the training goes on normally afterwards")):
         yield view.sign("one_bad_batch", last)
+    yield from _clipped_to_nothing(view)
+
+
+def _clipped_to_nothing(view: View) -> Iterator[Sign]:
+    """An infinite norm at a clipping line before the onset: one batch whose gradient overflowed."""
+    norms, step = view.run.series("clip_norm"), view.onset.step
+    if norms is None or step is None:
+        return
+    where = np.flatnonzero(np.isinf(norms.value) & (norms.step <= step))
+    if len(where) and view.growth is None:
+        says = f"the gradient norm was infinite when clipping acted, about step {norms.step[where[0]]}"
+        yield view.sign("clipped_infinite_norm", view.point(norms, int(where[0]), says))
 
 
 def _absurd_input(view: View) -> Sign | None:

@@ -43,8 +43,8 @@ def matters(name: str) -> bool:
     """Whether a non-finite value in the series is a failure by itself.
 
     Metrics have harmless NaN of their own.  A running average counts: it shows a NaN between two logged steps that the
-    unsmoothed loss, printed for those steps alone, never shows.  The norm that made clipping act does not: its line names
-    no step (it is counted from the last display), clipping may zero what was infinite, and what follows is in the loss.
+    unsmoothed loss, printed for those steps alone, never shows.  The norm that made clipping act does not: its line
+    names no step (it is counted from the last display), and clipping may zero what was infinite.
     """
     base = _base(name)
     if base == "clip_norm":

@@ -65,6 +65,14 @@ def growth_to_end(values: FloatArray) -> Growth | None:
     >>> growth_to_end(np.array([80.0, 9.0, 2.3, 2.2, 2.4, 2.1])) is None
     True
     """
+    found = _growth_once(values)
+    # A growth over most of the log takes its own beginning for normal: it is followed back to where it really began.
+    while found is not None and (earlier := _growth_once(values[: found.start])) is not None:
+        found = Growth(earlier.start, len(values) - earlier.start, earlier.level, earlier.scale, found.peak)
+    return found
+
+
+def _growth_once(values: FloatArray) -> Growth | None:
     if len(values) < 2:
         return None
     with np.errstate(over="ignore", invalid="ignore"):

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from nanlog.model import Case, Cause, Finding, Sign
 from nanlog.rules._view import View, view_of
 
+#: What Caffe must be told so that a rule can see inside a step.
+DEBUG_INFO = "debug_info: true in solver.prototxt prints them"
+#: What Caffe prints before the first step.
+HEAD_OF_LOG = "keep the head of the log, where Caffe prints the solver and the net"
+
 
 @dataclass(frozen=True, slots=True)
 class CauseRule:

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Fact, Mark, MarkKind, Pattern, Phase, Sign
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import View, number
 
 #: Fillers in use stay within about 0.01 .. 1; a hundredfold fan-in makes a layer's output ten times its input at std 1.
@@ -103,5 +103,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*", "param/*"),
-    how="debug_info: true in solver.prototxt prints the mean of every parameter blob",
+    how=DEBUG_INFO,
 )

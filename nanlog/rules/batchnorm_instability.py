@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import NORMALISATIONS, View
 
 
@@ -118,5 +118,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*", "data/*"),
-    how="debug_info: true in solver.prototxt prints the statistics blobs of BatchNorm",
+    how=DEBUG_INFO,
 )

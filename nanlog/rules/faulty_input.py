@@ -29,7 +29,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Pattern, Phase, Sign
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import HUGE, View, number
 
 
@@ -135,5 +135,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*",),
-    how="debug_info: true in solver.prototxt prints the mean of every data blob",
+    how=DEBUG_INFO,
 )

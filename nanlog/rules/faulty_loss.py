@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import View, number
 
 
@@ -110,5 +110,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*", "fact:net.train.layer*"),
-    how="debug_info: true in solver.prototxt prints every layer's output",
+    how=DEBUG_INFO,
 )

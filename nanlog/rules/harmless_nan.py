@@ -37,7 +37,8 @@ def signs(view: View) -> Iterator[Sign]:
         bad = np.flatnonzero(~np.isfinite(series.value))
         if len(bad):
             index = int(bad[0])
-            says = f"{name} = {number(float(series.value[index]))} in {len(bad)} of {len(series)} points; the loss is finite"
+            value = number(float(series.value[index]))
+            says = f"{name} = {value} in {len(bad)} of {len(series)} points; the loss is finite"
             yield view.sign("metric_only", view.point(series, index, says))
 
 

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Pattern, Phase, Sign
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import View, is_tiny, number
 
 #: Largest rates in common recipes: 0.1 for SGD with momentum 0.9 (ResNet), 0.001 for Adam (its paper), 0.01 for the
@@ -174,5 +174,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("lr", "grad_norm"),
-    how="debug_info: true in solver.prototxt prints the gradient norm ('All net params')",
+    how=DEBUG_INFO,
 )

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import CauseRule
+from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import View
 
 _ADAPTIVE = ("ADAGRAD", "RMSPROP", "ADADELTA", "ADAM")
@@ -95,5 +95,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("diff/*",),
-    how="debug_info: true in solver.prototxt prints the gradient of every layer",
+    how=DEBUG_INFO,
 )

@@ -145,11 +145,19 @@ class View:
 
     @cached_property
     def updates_before(self) -> int | None:
-        """How many updates the parameters had seen in this attempt when the first bad value arose."""
-        if self.onset.step is None or not self.run.attempts:
+        """How many updates the parameters had seen in this attempt when the first bad value arose.
+
+        None where the log does not show the beginning of the attempt.
+        """
+        if self.onset.step is None or not self.run.attempts or self.onset.tail:
             return None
         start = self.run.attempts[0].first_step
         return None if start is None else self.onset.step - start
+
+    @property
+    def masked_from_start(self) -> bool:
+        """The loss shows its clamp from the first logged step on: nothing drove it there."""
+        return self.onset.pattern is Pattern.MASKED and not (self.history is not None and len(self.history))
 
     @property
     def calm(self) -> bool:

@@ -46,7 +46,8 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign(key, view.stated(filler, f"{says} in the net: parameters start absurd"))
     early = view.updates_before is not None and view.updates_before <= 2
     first = view.first
-    if early and first is not None and filler is None and view.onset.pattern is Pattern.FROM_START:
+    from_start = view.onset.pattern is Pattern.FROM_START or view.masked_from_start
+    if early and first is not None and filler is None and from_start:
         if first.phase is Phase.INPUT or view.has_debug:
             return
         yield view.sign("bad_at_first_step", view.seen(first, "bad at the first step, before any update"))

@@ -87,6 +87,9 @@ def _jump(view: View) -> Iterator[Sign]:
         index = growth.start
         says = f"the loss grew from step {history.step[index]} on, before anything was non-finite"
         yield view.sign("growth_before", view.point(history, index, says))
+    elif view.masked_from_start and view.first is not None:
+        says = "every sample of the first batch is confidently wrong: unscaled inputs or labels out of range do that"
+        yield view.sign("saturated_from_start", view.seen(view.first, says))
     elif view.onset.pattern is Pattern.FROM_START and view.first is not None:
         yield view.sign(
             "from_start", view.seen(view.first, "non-finite at the first step: every batch, not one, is bad")

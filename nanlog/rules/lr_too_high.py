@@ -58,7 +58,8 @@ def _grown(view: View) -> Iterator[Sign]:
             part, grown = found
             says = f"the {words} grows from about {number(grown.level)} to {number(grown.peak)} before the onset"
             yield view.sign(f"{name}_growth", view.point(part, int(np.argmax(part.value)), says))
-    if view.onset.pattern in (Pattern.DIVERGENCE, Pattern.MASKED) and view.loss is not None:
+    driven = view.onset.pattern in (Pattern.DIVERGENCE, Pattern.MASKED) and not view.masked_from_start
+    if driven and view.loss is not None:
         at = view.onset.departure_step if view.onset.departure_step is not None else view.onset.step
         index = int(np.argmax(view.loss.value))
         says = f"the loss is driven up to {number(float(view.loss.value[index]))} and does not come back"
@@ -68,6 +69,10 @@ def _grown(view: View) -> Iterator[Sign]:
     spike = _earlier_spike(view)
     if spike is not None:
         yield spike
+    since, step = view.onset.earliest_step, view.onset.step
+    if growth is None and since is not None and step is not None and not view.has_debug and view.first is not None:
+        says = f"steps {since} to {step - 1} are not in the log: growth between them would not be seen"
+        yield view.sign("steps_not_shown", view.seen(view.first, says))
 
 
 def _earlier_spike(view: View) -> Sign | None:
@@ -120,7 +125,7 @@ def _against(view: View) -> Iterator[Sign]:
         return
     if first.phase is Phase.INPUT:
         yield view.sign("input_first", view.seen(first, "the input itself is the first thing to go bad"))
-    elif view.onset.pattern is Pattern.FROM_START and view.updates_before == 0:
+    elif view.updates_before == 0 and (view.onset.pattern is Pattern.FROM_START or view.masked_from_start):
         yield view.sign(
             "before_any_update", view.seen(first, "non-finite before the first update: no rate is to blame")
         )

@@ -16,7 +16,7 @@ from nanlog.store import collect, save
 
 __all__ = ["Progress", "answer", "diagnose", "keep"]
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]  #: called with the size of each piece of text that was read, in bytes
 
 
 def diagnose(path: str, format_in: str | None = None, progress: Progress | None = None) -> Report:

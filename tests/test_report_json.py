@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from made_reports import MADE, blow_up, hostile, jump, masked
-from nanlog.model import Evidence, Report
+from nanlog.model import Evidence
 from nanlog.report import Answer, Failure, Style, reporter
 
 #: The keys that programs rely on, in their order; more may follow.
@@ -104,10 +104,12 @@ def test_no_answers_are_a_document_too() -> None:
 
 
 def test_what_a_log_says_comes_back_exactly_and_reaches_no_terminal() -> None:
-    evil: Report = hostile()
-    text = written(evil, Failure("a\x7f\\\x7f\udcff\u202e.log", ""))
+    said = "\x1b[2J\x00\x7f\\\x7f\u202e\u2028损失\U0001f600"
+    text = written(Failure(said, said), hostile())
     assert all(" " <= char <= "~" or char == "\n" for char in text)
-    reports = json.loads(text)["reports"]
-    assert reports[0]["source"] == evil.run.source
-    assert reports[0]["findings"][0]["evidence"][0]["says"] == evil.findings[0].evidence[0].says
-    assert reports[1]["source"] == "a\x7f\\\x7f\udcff\u202e.log"
+    assert json.loads(text)["reports"][0]["source"] == said
+
+
+def test_what_no_other_language_could_read_is_spelled_out() -> None:
+    (report,) = parsed(Failure("bad\udcff\ud800.log", ""))["reports"]
+    assert report["source"] == "bad\\udcff\\ud800.log"

@@ -138,7 +138,7 @@ def test_numbers() -> None:
         "True",
         "poly",
     ]
-    assert [percent(share) for share in (0.0, 0.001, 0.912, 0.9999, 1.0)] == ["0%", "<1%", "91%", "99%", "100%"]
+    assert [percent(share) for share in (0.0, 0.001, 0.912, 0.99, 1.0)] == ["<1%", "<1%", "91%", "99%", ">99%"]
 
 
 def test_a_long_path_keeps_its_end() -> None:

@@ -27,7 +27,13 @@ Examples:
 """
 
 
-@click.group(cls=CommandFolder, folder=__path__, package=__name__, epilog=EXAMPLES)
+@click.group(
+    cls=CommandFolder,
+    folder=__path__,
+    package=__name__,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option(
     "--debug", is_flag=True, envvar="NANLOG_DEBUG", help="Show the traceback of an error (or NANLOG_DEBUG=1)."
@@ -36,10 +42,10 @@ def cli(debug: bool) -> None:
     """Say when a training went NaN, why, and what to do now, from what it logged."""
 
 
-def main() -> NoReturn:
+def main(program: click.Command = cli) -> NoReturn:
     """Run the program; what is not a NanlogError is a bug of nanlog and is said to be one (exit code 3)."""
     try:
-        cli(prog_name="nanlog")
+        program(prog_name="nanlog")
     except Exception as bug:  # noqa: BLE001  the last line of defence: a traceback helps nobody whose training died
         if "--debug" in sys.argv or os.environ.get("NANLOG_DEBUG"):
             traceback.print_exc()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nanlog.cli._group import complain
-from nanlog.cli._progress import progress_bar
+from nanlog.cli._progress import ReadingBar
 from nanlog.errors import StoreError
 from nanlog.pipeline import answer, keep
 from nanlog.report import Answer, Failure
@@ -28,7 +28,7 @@ class Answers:
 
     def __iter__(self) -> Iterator[Answer]:
         for path in self._paths:
-            with progress_bar(path) as progress:
+            with ReadingBar(path) as progress:
                 found = answer(path, self._format_in, progress)
             self._verdicts.add(found.verdict)
             if isinstance(found, Failure):

@@ -65,7 +65,8 @@ class CommandFolder(click.Group):
         """Run the command; every error that is not a bug ends here, in one sentence and an exit code."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is None when the shell closed it: nanlog ... >&-
+                sys.stdout.flush()
         except NanlogError as error:
             if ctx.params.get("debug"):
                 traceback.print_exc()

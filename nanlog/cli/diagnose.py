@@ -31,9 +31,16 @@ def _dialects(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [parser.name for parser in parsers() if parser.name.startswith(incomplete)]
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Did it go NaN, when, why, what now?")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Format.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="Format of the report.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show all causes, all evidence and what was not judged.")
 @click.option(
     "--format-in",
@@ -45,9 +52,9 @@ def _dialects(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "--store",
     metavar="DIR",
     type=click.Path(file_okay=False),
-    help="Keep what was read here; NANLOG_STORE or a folder of the user's data otherwise.",
+    help="Folder to keep the runs in, instead of NANLOG_STORE or the user's data folder.",
 )
-@click.option("--no-store", is_flag=True, help="Keep nothing.")
+@click.option("--no-store", is_flag=True, help="Do not keep what was read.")
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")
 @click.option(
     "--color",

@@ -11,7 +11,7 @@ def _rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [rule.name for rule in rules() if rule.name.startswith(incomplete)]
 
 
-@click.command()
+@click.command(short_help="What a rule looks for, and what to do.")
 @click.argument("rule", required=False, shell_complete=_rules)
 def explain(rule: str | None) -> None:
     """Print what a rule looks for, why it ends in NaN, what to do, and when it may be wrong.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nanlog.model import Report, Run
+from nanlog.model import CannotTell, Report, Run
 from nanlog.report._words import counted, name, series_words
 
 if TYPE_CHECKING:
@@ -38,20 +39,29 @@ def what_now(page: Page, report: Report) -> None:
 
 def not_known(page: Page, report: Report) -> None:
     """What the log lacks, by what would make it log that."""
-    missing: dict[str, dict[str, None]] = {}
-    for item in report.cannot_tell:
-        missing.setdefault(item.how, {}).update(dict.fromkeys(map(series_words, item.missing)))
-    missing = {how: things for how, things in missing.items() if things}
-    if not missing and not report.run.unread_count:
+    lacks = _lacks(report.cannot_tell)
+    if not lacks and not report.run.unread_count:
         return
     page.heading("Not known")
-    lacks = [", ".join(things) + (f" ({how})" if how else "") for how, things in missing.items()]
-    if lacks:
-        page.item(page.text(f"The log does not say: {'; '.join(lacks)}"))
+    for how, things in lacks.items():
+        page.item(page.text(f"The log does not say: {', '.join(things)}{how}"))
     if page.verbose and report.cannot_tell:
         rules = ", ".join(dict.fromkeys(name(item.rule) for item in report.cannot_tell))
         page.item(page.text(f"Not judged for want of it: {rules}", "dim"))
     _unread(page, report.run)
+
+
+def _lacks(items: Iterable[CannotTell]) -> dict[str, list[str]]:
+    """What is missing, each thing once, by how to have it logged.
+
+    All that one setting would print is listed together: "SETTING prints WHAT" is one way, whatever WHAT is.
+    """
+    ways: dict[str, str] = {}
+    for item in items:
+        setting, prints, _ = item.how.partition(" prints ")
+        for thing in map(series_words, item.missing):
+            ways.setdefault(thing, f" ({setting} prints them)" if prints else f" ({item.how})" if item.how else "")
+    return {way: [thing for thing, its in ways.items() if its == way] for way in dict.fromkeys(ways.values())}
 
 
 def _unread(page: Page, run: Run) -> None:

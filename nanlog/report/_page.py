@@ -73,7 +73,8 @@ class Page:
         if room >= 2:
             self._line(dashes[0] + title + dashes[1] + self.text(aside, "dim") + dashes[2])
             return
-        self.item(title, lead=dashes[0], indent=3)
+        end = self.text(" " + "─" * max(self.width - title.cell_len - 4, 0), "dim")
+        self.item(title + end if end.cell_len > 2 else title, lead=dashes[0], indent=3)
         self.item(self.text(aside, "dim"), indent=3)
 
     def heading(self, words: str) -> None:

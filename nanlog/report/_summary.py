@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nanlog.model import Verdict
+from nanlog.model import Onset, Verdict
 from nanlog.report import Answer, Failure
 from nanlog.report._words import counted, percent, place
 
@@ -41,24 +41,43 @@ def row(answer: Answer) -> Row:
     return Row(
         answer.run.source,
         verdict,
-        "" if onset.step is None else f"step {onset.step}",
+        "" if (step := _step(onset)) is None else f"step {step}",
         onset.pattern.value.replace("_", " "),
         "" if first is None else f"{first.cause.value.replace('_', ' ')} {percent(first.confidence)}",
     )
 
 
+def _step(onset: Onset) -> int | None:
+    return onset.departure_step if onset.step is None else onset.step
+
+
 def summary(page: Page, rows: list[Row]) -> None:
-    """One line for each run; the path comes last, where it may be as long as it likes."""
-    tally = Counter(row.verdict for row in rows)
+    """One line for each run; what its path shares with all others stands in the title."""
+    tally = Counter(each.verdict for each in rows)
     said = ", ".join(f"{tally[verdict]} {verdict}" for verdict in _COLOURS if tally[verdict])
-    page.rule(page.text(counted(len(rows), "run"), "bold"), said)
+    start, end = _shared([each.source for each in rows])
+    title = page.text(counted(len(rows), "run"), "bold")
+    page.rule(title + page.text(f" of {place(f'{start}*{end}', None, _PATH_LIMIT)}") if start or end else title, said)
     page.blank()
-    columns = [[row.verdict, row.step, row.pattern, row.cause] for row in rows]
+    columns = [[each.verdict, each.step, each.pattern, each.cause] for each in rows]
     widths = [max(len(cells[k]) for cells in columns) for k in range(4)]
-    for row, cells in zip(rows, columns, strict=True):
+    sources = [place(each.source.removeprefix(start).removesuffix(end), None, _PATH_LIMIT) for each in rows]
+    if sum(widths) + 10 + max(map(len, sources)) > page.width:
+        widths[2] = 0  # the pattern is what can best be done without
+    for each, cells, source in zip(rows, columns, sources, strict=True):
         lead = page.text("  ")
-        for cell, width, style in zip(cells, widths, (_COLOURS[row.verdict], "", "", ""), strict=True):
+        for cell, width, style in zip(cells, widths, (_COLOURS[each.verdict], "", "", ""), strict=True):
             if width:
                 lead += page.text(cell.ljust(width) + "  ", style)
-        source = "standard input" if row.source == "-" else place(row.source, None, _PATH_LIMIT)
-        page.item(page.text(source), lead=lead, indent=lead.cell_len)
+        page.item(page.text("standard input" if source == "-" else source), lead=lead, indent=lead.cell_len)
+
+
+def _shared(sources: list[str]) -> tuple[str, str]:
+    """The folders that all paths begin with and the names that all end with; each path keeps a part of its own."""
+    parts = [source.split("/") for source in sources]
+    shortest = min(map(len, parts)) - 1
+    first = parts[0]
+    before = next((k for k in range(shortest) if any(p[k] != first[k] for p in parts)), shortest)
+    room = shortest - before
+    after = next((k for k in range(room) if any(p[-1 - k] != first[-1 - k] for p in parts)), room)
+    return "".join(f"{part}/" for part in first[:before]), "".join(f"/{part}" for part in first[len(first) - after :])

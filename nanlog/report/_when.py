@@ -40,12 +40,14 @@ def when(page: Page, report: Report) -> None:
 
 
 def _rows(page: Page, run: Run, onset: Onset) -> Iterator[Row]:
-    yield _first_label(onset), _first(page, onset)
+    if onset.step is not None or onset.departure_step is None:
+        yield _first_label(onset), _first(page, onset)
     if onset.step is not None and onset.earliest_step is not None and onset.earliest_step < onset.step:
         span = f"between step {onset.earliest_step} and step {onset.step}: the log does not show the steps in between"
         yield "true onset", page.text(span)
-    if onset.last_finite_step is not None:
-        yield "last good", page.text(f"step {onset.last_finite_step}")
+    if onset.last_finite_step is not None and onset.pattern is not Pattern.DIVERGENCE:
+        grew = onset.departure_step is not None
+        yield "last finite" if grew else "last good", page.text(f"step {onset.last_finite_step}")
     elif onset.tail:
         yield "last good", page.text("not in this log, which begins after the onset: add the part before it")
     if onset.departure_step is not None and onset.departure_step != onset.step:
@@ -88,7 +90,7 @@ def _first(page: Page, onset: Onset) -> Text:
     text = page.text(when_, "bold") + page.text(f"  {name(onset.series)}{value}")
     about = [] if first is None else list(_about(first))
     if about:
-        text += page.text(f"  ({', '.join(about)})")
+        text += page.text(f"  ({'; '.join(about)})")
     return page.with_place(text, onset.file, onset.line)
 
 
@@ -96,9 +98,7 @@ def _about(bad: FirstBad) -> Iterator[str]:
     """What the name of the series alone does not tell."""
     if bad.layer is not None:
         words = series_words(bad.series, bad.layer)
-        yield words
-        if bad.phase is not None and bad.phase.value not in words:
-            yield bad.phase.value
+        yield words if bad.phase is None or bad.phase.value in words else f"{words}, {bad.phase.value}"
     if bad.overflow_only:
         yield "a mean or norm, which may overflow before any single value does"
 

@@ -23,7 +23,7 @@ CAUSES = {
     Cause.DIVISION_BY_ZERO_SPARSITY: "A division by zero: normalising over nothing",
     Cause.SOFTWARE_BUG: "A fault of software or hardware",
     Cause.AMP_SKIP: "The loss scaler found an overflow and skipped the step",
-    Cause.NONE: "Nothing is wrong",
+    Cause.NONE: "A NaN that does no harm",
     Cause.UNKNOWN: "An unknown cause",
 }
 
@@ -115,10 +115,10 @@ def number(value: FactValue) -> str:
 
 
 def percent(confidence: float) -> str:
-    """A whole percentage; nothing short of certainty is rounded up to 100, nor down to 0."""
-    if not 0 < confidence < 1:
-        return f"{confidence:.0%}"
-    return "<1%" if confidence < 0.005 else f"{min(confidence, 0.99):.0%}"
+    """A whole percentage; no log makes a cause certain, and none that is mentioned is impossible."""
+    if confidence < 0.005:
+        return "<1%"
+    return ">99%" if confidence >= 0.995 else f"{confidence:.0%}"
 
 
 def counted(amount: int, noun: str, plural: str | None = None) -> str:

@@ -151,8 +151,17 @@ def _scalar(value: object) -> str | float | int | bool | None:
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
+def _valid(value: Any) -> Any:
+    """``value`` in valid Unicode: lone surrogates, as in undecodable file names, would break other readers."""
+    if isinstance(value, dict):
+        return {key: _valid(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_valid(item) for item in value]
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
+
+
 def _dumps(document: Json) -> str:
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=True)
+    text = json.dumps(_valid(document), indent=1, allow_nan=False, ensure_ascii=True)
     return text.replace("\x7f", "\\u007f")  # the one control character that is ASCII and that json leaves alone
 
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from made_reports import MADE, blow_up, healthy, hostile, jump, nothing, scaler
-from nanlog.model import Cause, Onset, Pattern
+from nanlog.model import CannotTell, Cause, Onset, Pattern
 from nanlog.report import Answer, Failure, Style, reporter
+from nanlog.report._summary import shared
 from nanlog.report._words import CAUSES, headline, number, percent, place, series_words
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -143,3 +147,32 @@ def test_numbers() -> None:
 
 def test_a_long_path_keeps_its_end() -> None:
     assert place("a/" * 100 + "train.log", 7, 20) == "…a/a/a/a/a/train.log:7"
+
+
+def test_what_one_setting_would_print_is_named_once() -> None:
+    lacks = (
+        CannotTell("a", ("diff/*", "grad_norm"), "debug_info: true prints gradients"),
+        CannotTell("b", ("grad_norm", "data/*"), "debug_info: true prints every layer"),
+        CannotTell("c", ("fact:precision",)),
+    )
+    text = written(dataclasses.replace(jump(), cannot_tell=lacks), style=Style(width=120))
+    assert "backward gradients, gradient norm, activations (debug_info: true prints them)\n" in text
+    assert "The log does not say: precision\n" in text
+
+
+@given(st.lists(st.lists(st.sampled_from(["", "a", "b", "run.1", "train.log"]), min_size=1, max_size=5), min_size=2))
+def test_what_paths_share_is_taken_from_both_ends(parts: list[list[str]]) -> None:
+    paths = ["/".join(names) for names in parts]
+    start, end = shared(paths)
+    own = [path[len(start) : len(path) - len(end)] for path in paths]
+    assert [start + middle + end for middle in own] == paths
+    assert (start == "" or start.endswith("/")) and (end == "" or end.startswith("/"))
+    assert all(len(start) + len(end) <= len(path) for path in paths)
+
+
+def test_a_table_too_wide_leaves_the_pattern_out() -> None:
+    reports = [blow_up("runs/a/train.log"), blow_up(f"runs/{'b' * 40}/train.log")]
+    wide, narrow = (written(*reports, style=Style(width=width)).rpartition("2 runs")[2] for width in (120, 80))
+    assert "gradual growth" in wide
+    assert "gradual growth" not in narrow
+    assert "of runs/*/train.log" in wide

@@ -52,7 +52,7 @@ def _dialects(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "--store",
     metavar="DIR",
     type=click.Path(file_okay=False),
-    help="Folder to keep the runs in, instead of NANLOG_STORE or the user's data folder.",
+    help="Folder to keep the runs in.  [default: NANLOG_STORE, else .nanlog]",
 )
 @click.option("--no-store", is_flag=True, help="Do not keep what was read.")
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")

@@ -13,7 +13,7 @@ from nanlog.report._words import counted, percent, place
 if TYPE_CHECKING:
     from nanlog.report._page import Page
 
-__all__ = ["Row", "row", "summary"]
+__all__ = ["Row", "row", "shared", "summary"]
 
 _COLOURS = {"unhealthy": "red", "healthy": "green", "cannot judge": "yellow", "not read": "yellow"}
 _PATH_LIMIT = 4096
@@ -55,7 +55,7 @@ def summary(page: Page, rows: list[Row]) -> None:
     """One line for each run; what its path shares with all others stands in the title."""
     tally = Counter(each.verdict for each in rows)
     said = ", ".join(f"{tally[verdict]} {verdict}" for verdict in _COLOURS if tally[verdict])
-    start, end = _shared([each.source for each in rows])
+    start, end = shared([each.source for each in rows])
     title = page.text(counted(len(rows), "run"), "bold")
     page.rule(title + page.text(f" of {place(f'{start}*{end}', None, _PATH_LIMIT)}") if start or end else title, said)
     page.blank()
@@ -72,7 +72,7 @@ def summary(page: Page, rows: list[Row]) -> None:
         page.item(page.text("standard input" if source == "-" else source), lead=lead, indent=lead.cell_len)
 
 
-def _shared(sources: list[str]) -> tuple[str, str]:
+def shared(sources: list[str]) -> tuple[str, str]:
     """The folders that all paths begin with and the names that all end with; each path keeps a part of its own."""
     parts = [source.split("/") for source in sources]
     shortest = min(map(len, parts)) - 1

@@ -1,4 +1,4 @@
-"""Blocks in the order of the log -> columns in which the points of each series lie together."""
+"""Blocks in the order of the log -> columns in which the points of each series lie together -> rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import Block, FloatArray, IntArray, Series, SeriesInfo
+from nanlog.model import Block, FloatArray, IntArray, Run, Series, SeriesInfo
 
 Number = TypeVar("Number", np.int32, np.int64, np.float64)
 
@@ -105,6 +105,36 @@ class Columns:
         ]
         self._time.clear()
         return _joined(unknown, np.float64)[order]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """All points of a run, one row each; ``series`` and ``file`` are indices into the run's series and files.
+
+    ``time`` is NaN where the log has none.
+    """
+
+    series: NDArray[np.int32]
+    step: IntArray
+    value: FloatArray
+    line: IntArray
+    attempt: IntArray
+    file: IntArray
+    time: FloatArray
+
+
+def rows_of(run: Run) -> Rows:
+    """The points series after series, and those of one series in the order logged."""
+    series = tuple(run.table.values())
+    return Rows(
+        np.repeat(np.arange(len(series), dtype=np.int32), [len(each) for each in series]),
+        _joined([each.step for each in series], np.int64),
+        _joined([each.value for each in series], np.float64),
+        _joined([each.line for each in series], np.int64),
+        _joined([each.attempt for each in series], np.int64),
+        _joined([each.file for each in series], np.int64),
+        _joined([np.full(len(each), np.nan) if each.time is None else each.time for each in series], np.float64),
+    )
 
 
 def _joined(parts: list[NDArray[Number]], dtype: type[Number]) -> NDArray[Number]:

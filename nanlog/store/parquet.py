@@ -1,0 +1,86 @@
+"""One run in one folder: a Parquet dataset for each table, and what the run is in ``run.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nanlog.model import Attempt, Run
+
+from .tables import facts_of, marks_of, series_of, tables_of, unread_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+#: Small enough for a reader to skip the series it does not want, large enough to compress well.
+_ROWS_PER_GROUP = 1 << 17
+
+
+def write_run(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
+    """Fill an empty folder; ``about`` is added to ``run.json``."""
+    for name, table in tables_of(run).items():
+        _write_table(folder / name, table)
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "source": run.source,
+        "parser": run.parser,
+        "files": run.files,
+        "lines": run.lines,
+        "unread_count": run.unread_count,
+        "attempts": [asdict(attempt) for attempt in run.attempts],
+    }
+    write_json(folder / "run.json", {**about, **described})
+
+
+def read_run(folder: Path) -> Run:
+    about = read_json(folder / "run.json")
+    files = tuple(about["files"])
+    return Run(
+        source=about["source"],
+        parser=about["parser"],
+        files=files,
+        table=series_of(_read_table(folder / "points"), _read_table(folder / "series"), files),
+        facts=facts_of(_read_table(folder / "facts")),
+        marks=marks_of(_read_table(folder / "marks")),
+        unread=unread_of(_read_table(folder / "unread")),
+        unread_count=about["unread_count"],
+        attempts=tuple(Attempt(**attempt) for attempt in about["attempts"]),
+        lines=about["lines"],
+    )
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _write_table(folder: Path, table: pa.Table) -> None:
+    import pyarrow.parquet as pq
+
+    folder.mkdir()
+    with (folder / "part-0.parquet").open("wb") as file:
+        pq.write_table(
+            table,
+            file,
+            row_group_size=_ROWS_PER_GROUP,
+            compression="zstd",
+            compression_level=1,
+            # a dictionary takes all NaNs for one, whatever their sign and payload
+            use_dictionary=[name for name in table.column_names if name not in {"value", "number"}],  # type: ignore[arg-type]
+        )
+
+
+def _read_table(folder: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with (folder / "part-0.parquet").open("rb") as file:
+        return pq.ParquetFile(file).read()

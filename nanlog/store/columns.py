@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import Block, FloatArray, IntArray, Run, Series, SeriesInfo
+from nanlog.model import Block, FloatArray, IntArray, Series, SeriesInfo
 
 Number = TypeVar("Number", np.int32, np.int64, np.float64)
 
@@ -109,7 +109,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """All points of a run, one row each; ``series`` and ``file`` are indices into the run's series and files.
+    """Points of several series, one row each; ``series`` and ``file`` are indices.
 
     ``time`` is NaN where the log has none.
     """
@@ -123,9 +123,8 @@ class Rows:
     time: FloatArray
 
 
-def rows_of(run: Run) -> Rows:
+def rows_of(series: Sequence[Series]) -> Rows:
     """The points series after series, and those of one series in the order logged."""
-    series = tuple(run.table.values())
     return Rows(
         np.repeat(np.arange(len(series), dtype=np.int32), [len(each) for each in series]),
         _joined([each.step for each in series], np.int64),

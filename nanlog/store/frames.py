@@ -22,7 +22,7 @@ def to_frame(run: Run) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = rows_of(run)
+    rows = rows_of(tuple(run.table.values()))
     return pd.DataFrame(
         {
             "series": pd.Categorical.from_codes(rows.series, pd.Index(list(run.table))),

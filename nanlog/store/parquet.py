@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,11 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-#: Small enough for a reader to skip the series it does not want, large enough to compress well.
-_ROWS_PER_GROUP = 1 << 17
-
 
 def write_run(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
     """Fill an empty folder; ``about`` is added to ``run.json``."""
-    for name, table in tables_of(run).items():
-        _write_table(folder / name, table)
+    for name, parts in tables_of(run).items():
+        _write_table(folder / name, parts)
     described = {
         "schema_version": SCHEMA_VERSION,
         "source": run.source,
@@ -63,20 +61,29 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write_table(folder: Path, table: pa.Table) -> None:
+def _write_table(folder: Path, parts: Iterable[pa.Table]) -> None:
     import pyarrow.parquet as pq
 
     folder.mkdir()
-    with (folder / "part-0.parquet").open("wb") as file:
-        pq.write_table(
-            table,
-            file,
-            row_group_size=_ROWS_PER_GROUP,
-            compression="zstd",
-            compression_level=1,
-            # a dictionary takes all NaNs for one, whatever their sign and payload
-            use_dictionary=[name for name in table.column_names if name not in {"value", "number"}],  # type: ignore[arg-type]
-        )
+    parts = iter(parts)
+    first = next(parts)
+    texts: Any = _texts(first)  # pyarrow-stubs know of yes and no only
+    with (
+        (folder / "part-0.parquet").open("wb") as file,
+        pq.ParquetWriter(file, first.schema, compression="zstd", compression_level=1, use_dictionary=texts) as writer,
+    ):
+        for table in chain([first], parts):
+            writer.write_table(table)
+
+
+def _texts(table: pa.Table) -> list[str]:
+    """The columns that Parquet shall keep in a dictionary of its own.
+
+    That takes all NaNs for one, whatever their sign and payload, and makes numbers larger rather than smaller.
+    """
+    import pyarrow as pa
+
+    return [field.name for field in table.schema if not pa.types.is_primitive(field.type)]
 
 
 def _read_table(folder: Path) -> pa.Table:

@@ -17,7 +17,7 @@ table          columns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -45,29 +45,35 @@ if TYPE_CHECKING:
 Scalar = TypeVar("Scalar", np.int64, np.float64)
 Row = dict[str, Any]
 
+#: Points of several series are written together up to this number.
+_ROWS = 1 << 18
 
-def tables_of(run: Run) -> dict[str, pa.Table]:
-    """The tables by name."""
+
+def tables_of(run: Run) -> dict[str, Iterable[pa.Table]]:
+    """The tables by name, each as the parts it is to be written in."""
     return {
-        "points": points_table(run),
-        "series": series_table(tuple(run.table.values())),
-        "facts": facts_table(run.facts),
-        "marks": marks_table(run.marks),
-        "unread": unread_table(run.unread),
+        "points": points_tables(run),
+        "series": [series_table(tuple(run.table.values()))],
+        "facts": [facts_table(run.facts)],
+        "marks": [marks_table(run.marks)],
+        "unread": [unread_table(run.unread)],
     }
 
 
-def points_table(run: Run) -> pa.Table:
-    rows = rows_of(run)
-    return _table(
-        series=words(rows.series, tuple(run.table)),
-        step=numbers(rows.step, rows.step != NO_STEP),
-        value=numbers(rows.value),
-        line=numbers(rows.line),
-        attempt=numbers(rows.attempt.astype(np.int32)),
-        file=words(rows.file.astype(np.int32), run.files),
-        time=numbers(rows.time, ~np.isnan(rows.time)),
-    )
+def points_tables(run: Run) -> Iterator[pa.Table]:
+    """The points in parts of whole series, so that writing them takes little memory; one part at least."""
+    names = tuple(run.table)
+    for part in _parts([len(series) for series in run.table.values()]):
+        rows = rows_of(tuple(run.table.values())[part])
+        yield _table(
+            series=words(rows.series + np.int32(part.start), names),
+            step=numbers(rows.step, rows.step != NO_STEP),
+            value=numbers(rows.value),
+            line=numbers(rows.line),
+            attempt=numbers(rows.attempt.astype(np.int32)),
+            file=words(rows.file.astype(np.int32), run.files),
+            time=numbers(rows.time, ~np.isnan(rows.time)),
+        )
 
 
 def series_table(series: Sequence[Series]) -> pa.Table:
@@ -154,6 +160,16 @@ def _table(**columns: pa.Array[Any]) -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _parts(sizes: Sequence[int]) -> Iterator[slice]:
+    begin = rows = 0
+    for index, size in enumerate(sizes):
+        if rows and rows + size > _ROWS:
+            yield slice(begin, index)
+            begin, rows = index, 0
+        rows += size
+    yield slice(begin, len(sizes))
 
 
 def _where(items: Sequence[Fact] | Sequence[Mark] | Sequence[Unread]) -> dict[str, pa.Array[Any]]:

@@ -475,13 +475,13 @@ class Run:
     def of_attempt(self, attempt: int) -> Run:
         """The run as if the log held only this training: its points, marks and facts."""
         span = next(a for a in self.attempts if a.index == attempt)
-        later = [a for a in self.attempts if a.index > attempt and a.file == span.file]
-        earlier = [a for a in self.attempts if a.index < attempt and a.file == span.file]
-        end = later[0].first_line if later else None
-        start = span.first_line if earlier else 0
+        order = {file: index for index, file in enumerate(self.files)}
+        begins = {a.index: (order[a.file], a.first_line) for a in self.attempts}
+        first = begins[attempt] if attempt else (0, 0)
+        beyond = begins.get(attempt + 1, (len(order), 0))
 
         def inside(file: str, line: int) -> bool:
-            return file != span.file or (line >= start and (end is None or line < end))
+            return first <= (order[file], line) < beyond
 
         table = {name: part for name, s in self.table.items() if len(part := s.of_attempt(attempt))}
         return Run(

@@ -58,8 +58,8 @@ class LogSource:
 
     def head(self, file: str, size: int = 65536) -> bytes:
         head = b""
-        with self._files[file]() as raw:
-            for chunk in as_utf8(_content(raw, size + LONGEST_MAGIC, lambda _sentence: None)):
+        with io.BufferedReader(self._files[file]()) as stored:
+            for chunk in as_utf8(_content(stored, size + LONGEST_MAGIC, lambda _sentence: None)):
                 head += chunk
                 if len(head) >= size:
                     break
@@ -69,8 +69,8 @@ class LogSource:
         damage: list[Unread] = []
         faults: list[str] = []
         last = Piece(file, b"", 1)
-        with self._files[file]() as raw:
-            for piece in pieces_of(file, as_utf8(_content(raw, PIECE, faults.append))):
+        with io.BufferedReader(self._files[file]()) as stored:
+            for piece in pieces_of(file, as_utf8(_content(stored, PIECE, faults.append))):
                 if piece.continues and not (last.continues and last.first_line == piece.first_line):
                     damage.append(Unread(file, piece.first_line, "", _TOO_LONG))
                 last = piece
@@ -115,19 +115,18 @@ def _name(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _content(raw: io.RawIOBase, size: int, damaged: Callable[[str], None]) -> Iterator[bytes]:
+def _content(stored: io.BufferedReader, size: int, damaged: Callable[[str], None]) -> Iterator[bytes]:
     """The bytes of a file, decompressed; read in chunks of ``size`` where it is not compressed."""
-    buffered = io.BufferedReader(raw)
 
     def read(count: int) -> bytes:
         try:
-            return buffered.read(count)
+            return stored.read(count)
         except OSError as error:
-            damaged(f"reading stopped at byte {raw.tell()}: {error.strerror or error}")
+            damaged(f"reading stopped at byte {stored.raw.tell()}: {error.strerror or error}")
             return b""
 
     compression = compression_of(read(LONGEST_MAGIC))
-    buffered.seek(0)
+    stored.seek(0)
     if compression is not None:
         return decompressed(read, compression, damaged)
     return iter(lambda: read(size), b"")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._complete import dialect_names
 from nanlog.report import FORMATS
 
-EXIT_CODES = """\b
+EPILOG = """\b
 Exit codes:
   0  healthy: no NaN, or only one that does no harm
   1  unhealthy
@@ -23,47 +24,24 @@ Examples:
   ssh host cat train.log | nanlog diagnose -
   nanlog diagnose --format json train.log | jq '.reports[0].onset'
 """
+FORMAT = click.Choice(FORMATS)
+COLOURS = click.Choice(["auto", "always", "never"])
+FOLDER = click.Path(file_okay=False)
+FILE = click.Path(dir_okay=False)
+IN = "Read the log as this dialect (for example caffe) instead of recognising it."
+STORE = "Folder to keep the runs in.  [default: NANLOG_STORE, else .nanlog]"
+COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 
 
-def _dialects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from nanlog.registry import parsers
-
-    return [parser.name for parser in parsers() if parser.name.startswith(incomplete)]
-
-
-@click.command(epilog=EXIT_CODES, short_help="Did it go NaN, when, why, what now?")
+@click.command(epilog=EPILOG, short_help="Did it go NaN, when, why, what now?")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="Format of the report.",
-)
+@click.option("--format", "format_", type=FORMAT, default="text", show_default=True, help="Format of the report.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all causes, all evidence and what was not judged.")
-@click.option(
-    "--format-in",
-    metavar="NAME",
-    shell_complete=_dialects,
-    help="Read the log as this dialect (for example caffe) instead of recognising it.",
-)
-@click.option(
-    "--store",
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Folder to keep the runs in.  [default: NANLOG_STORE, else .nanlog]",
-)
+@click.option("--format-in", metavar="NAME", shell_complete=dialect_names, help=IN)
+@click.option("--store", metavar="DIR", type=FOLDER, help=STORE)
 @click.option("--no-store", is_flag=True, help="Do not keep what was read.")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")
-@click.option(
-    "--color",
-    "--colour",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Colour the text; auto does on a terminal unless NO_COLOR is set.",
-)
+@click.option("--output", metavar="FILE", type=FILE, help="Write the report to FILE.")
+@click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)
 @click.pass_context
 def diagnose(
     ctx: click.Context,
@@ -74,7 +52,7 @@ def diagnose(
     store: str | None,
     no_store: bool,
     output: str | None,
-    color: str,
+    colour: str,
 ) -> None:
     """Say whether a training went NaN, when, why, and what to do now.
 
@@ -90,5 +68,5 @@ def diagnose(
     sources = expanded(paths)
     answers = Answers(sources, format_in, None if no_store else store_root(store))
     with report_stream(output, sources) as out:
-        reporter(format_).write(answers, out, style_for(out, color, verbose=verbose))
+        reporter(format_).write(answers, out, style_for(out, colour, verbose=verbose))
     ctx.exit(answers.exit_code)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import click
 
-
-def _rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from nanlog.engine import rules
-
-    return [rule.name for rule in rules() if rule.name.startswith(incomplete)]
+from nanlog.cli._complete import rule_names
 
 
 @click.command(short_help="What a rule looks for, and what to do.")
-@click.argument("rule", required=False, shell_complete=_rules)
+@click.argument("rule", required=False, shell_complete=rule_names)
 def explain(rule: str | None) -> None:
     """Print what a rule looks for, why it ends in NaN, what to do, and when it may be wrong.
 

@@ -60,8 +60,8 @@ def enlarged(parts: Enlarged) -> Iterator[str]:
         def nudged(found: re.Match[str], lap: int = lap) -> str:
             return f"{found[1]}{(int(found[2]) + lap) % 9 + 1}"
 
-        for line in parts.body:
-            line = PREFIX.sub(lambda found: f"{found[1]} {clock(next(tick))}", line, count=1)
+        for original in parts.body:
+            line = PREFIX.sub(lambda found: f"{found[1]} {clock(next(tick))}", original, count=1)
             head, mark, rest = line.partition("] ")
             if "Iteration " in rest:
                 yield head + mark + ITERATION.sub(later, rest)

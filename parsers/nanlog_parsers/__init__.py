@@ -1,0 +1,3 @@
+"""The dialects that nanlog reads: one module each, ending in ``PARSER``."""
+
+from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._caffe_heads import Head, debug_head
+from ._caffe_heads import NORMS, Head, debug_head
 from ._glog import clock_end
 from ._numbers import trailing_numbers, windows
 
@@ -34,11 +34,7 @@ _FACTORS = np.random.default_rng(20140725).integers(0, 2**64, _WORDS + 1, dtype=
 _MASKS = (np.tri(_LONGEST_HEAD + 1, _LONGEST_HEAD, -1, np.uint8) * np.uint8(0xFF)).view("<u8")
 
 
-def _word(text: bytes) -> np.unsignedinteger:
-    return np.frombuffer(text, f"<u{len(text)}")[0]
-
-
-_DATA, _DIFF, _AND_DIFF = _word(b"data"), _word(b"diff"), _word(b"; diff: ")
+_DATA, _DIFF, _AND_DIFF = b"data", b"diff", b"; diff: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,8 @@ class HeadTable:
     """The distinct heads of one log; a code is an index into :attr:`heads`."""
 
     def __init__(self) -> None:
-        self.heads: list[Head] = []
-        self._codes: dict[Head, int] = {}
+        self.heads: list[Head] = list(NORMS)
+        self._codes = {head: code for code, head in enumerate(NORMS)}
         self._prints = np.empty(0, np.uint64)
         self._codes_of_prints = np.empty(0, np.int64)
 
@@ -145,7 +141,10 @@ def debug_columns(text: bytes, feeds: NDArray[np.int64], table: HeadTable) -> Ro
 
 
 def _updates(text: bytes, diffs: Rows, head_end: NDArray[np.int64], skip: int, table: HeadTable) -> Rows:
-    """``[Update] Layer conv1, param 0 data: 0.27; diff: 0.0003`` is two values; in ``diffs`` the code is the start of the head."""
+    """Read ``[Update] Layer conv1, param 0 data: 0.27; diff: 0.0003``, two values a line.
+
+    ``diffs`` holds the second ones, and where the heads start in place of their codes.
+    """
     first = trailing_numbers(text, head_end - 8)
     code = _codes(text, diffs.code, first.start, skip, table)
     kept = np.flatnonzero(first.good & (code >= 0))
@@ -154,9 +153,11 @@ def _updates(text: bytes, diffs: Rows, head_end: NDArray[np.int64], skip: int, t
     return (data + steps).in_order()
 
 
-def _is_one_of(text: bytes, starts: NDArray[np.int64], *words: np.unsignedinteger) -> NDArray[np.bool_]:
-    found = windows(text, starts, words[0].itemsize).view(words[0].dtype).ravel()
-    return np.logical_or.reduce([found == word for word in words])
+def _is_one_of(text: bytes, starts: NDArray[np.int64], *words: bytes) -> NDArray[np.bool_]:
+    """Say where one of the words, all of 4 or all of 8 bytes, stands."""
+    integer = f"<u{len(words[0])}"
+    found = windows(text, starts, len(words[0])).view(integer).ravel()
+    return np.isin(found, np.frombuffer(b"".join(words), integer))
 
 
 def _codes(

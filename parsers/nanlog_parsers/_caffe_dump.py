@@ -11,7 +11,7 @@ from ._prototxt import Message
 
 __all__ = ["facts"]
 
-#: Fields that get an index even where they occur once.  (Others, like ``kernel_size``, are repeated in some versions only.)
+#: Fields that get an index even where they occur once; others (``kernel_size``) are repeated in some versions only.
 _REPEATED = frozenset({"layer", "bottom", "top", "param", "stepvalue", "test_iter"})
 
 #: The layer types of ``layers { type: CONVOLUTION }``, as printed until 2014-12, under their later names.

@@ -26,7 +26,7 @@ def snapshot_step(file: str) -> int | None:
 
 
 def crash(text: str) -> bool:
-    """Say whether a line without a prefix is what the C library, glog's signal handler or the shell prints at a crash."""
+    """Say whether a line is what the C library, the signal handler of glog or the shell prints at a crash."""
     return _CRASH.fullmatch(text) is not None
 
 

@@ -44,7 +44,8 @@ _BLOB = {f", {role} blob ": role for role in ("top", "bottom", "param")}
 _PARAM = re.compile(r"(?:blob )?([0-9]+)(?: \(owned by layer .+\))?", re.ASCII)
 #: The four values stand in the order of :data:`NORMS`.
 ALL_PARAMS = re.compile(
-    r"\[Backward\] All net params \(data, diff\): L1 norm = \(([^,()]*), ([^,()]*)\); L2 norm = \(([^,()]*), ([^,()]*)\)"
+    r"\[Backward\] All net params \(data, diff\): "
+    r"L1 norm = \(([^,()]*), ([^,()]*)\); L2 norm = \(([^,()]*), ([^,()]*)\)"
 )
 NORMS = tuple(
     Head(Direction.BACKWARD, "", "net", "", name, f"[Backward] All net params ({what}): {norm} norm")
@@ -66,13 +67,8 @@ def debug_head(text: str) -> Head | None:
     bracket, _, rest = original.partition(" Layer ")
     direction = _DIRECTIONS.get(bracket)
     names, _, quantity = rest.rpartition(" ")
-    if (
-        direction is None
-        or quantity not in ("data", "diff")
-        or " data: " in names
-        or " diff: " in names
-        or "] " in names
-    ):
+    runs_on = " data: " in names or " diff: " in names or "] " in names
+    if direction is None or quantity not in ("data", "diff") or runs_on:
         return None
     if direction is Direction.UPDATE:
         layer, _, blob = names.partition(", param ")

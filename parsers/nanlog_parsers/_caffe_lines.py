@@ -12,20 +12,23 @@ from nanlog.model import Piece
 
 from ._caffe_columns import MAX_HEADS, HeadTable, Rows, debug_columns, line_ends
 from ._caffe_heads import ALL_PARAMS, NORMS, Direction, Head, debug_head, nonfinite_head
+from ._caffe_hot import Norms, hot_line
+from ._caffe_messages import Displayed, Output
 from ._glog import Message, messages
 from ._numbers import NUMBER, number, value_of
 
-__all__ = ["Line", "LineReader", "Lines", "Misread", "Stretch", "stretches"]
+__all__ = ["LineReader", "Lines", "Misread", "NonFinite", "Stretch", "stretches"]
 
 _DEBUG_START = re.compile(r"\[(?:Forward|Backward|Update)\] (?:Layer|All net) ")
 _HEAD_AND_NUMBER = re.compile(rf"(.+:) +({NUMBER})")
 _HEAD_AND_TWO_NUMBERS = re.compile(rf"(\[Update\] .+ data:) +({NUMBER}); diff: +({NUMBER})")
-#: ``checkFiniteLayer: conv1 forward pass bottom 0 has 0.12% non-finite elements`` and what others call the same.
+#: What layers of users print: ``checkFiniteLayer: conv1 forward pass bottom 0 has 0.12% non-finite elements``.
 _NONFINITE = re.compile(
-    rf"(?:.*: )?(\S+) (forward|backward)(?: pass)?[:,]? ((?:bottom|top|param)\b.*?) (?:has|have|contains?) ({NUMBER}) ?%"
-    r" (?:of )?non-?finite\b",
+    rf"(?:.*: )?(\S+) (forward|backward)(?: pass)?[:,]? ((?:bottom|top|param)\b.{{0,80}}?)"
+    rf" (?:has|have|contains?) ({NUMBER}) ?% (?:of )?non-?finite\b",
     re.IGNORECASE,
 )
+_LONGEST_REMARK = 400
 _TOO_MANY = f"more than {MAX_HEADS} different layers and blobs"
 
 
@@ -39,11 +42,11 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A message that is no debug value, and the line it stands in."""
+class NonFinite:
+    """A layer of the user reports the share (0..1) of non-finite elements; it is among the debug values as well."""
 
-    number: int
-    message: Message
+    head: Head
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,11 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What a stretch holds; everything in the order of the log."""
+    """What a stretch holds; everything in the order of the log, ``others`` with their lines."""
 
     debug: Rows
-    others: tuple[Line, ...]
-    misread: tuple[Misread, ...]
+    others: list[tuple[int, Displayed | Output | NonFinite | Message]]
+    misread: list[Misread]
 
 
 def stretches(pieces: Iterable[Piece]) -> Iterator[Stretch]:
@@ -95,28 +98,38 @@ class LineReader:
         self._by_columns = by_columns
 
     def read(self, stretch: Stretch) -> Lines:
-        feeds = line_ends(stretch.text)
-        rows = debug_columns(stretch.text, feeds, self.table) if self._by_columns else Rows.none()
-        is_read = np.zeros(len(feeds), np.bool_)
-        is_read[rows.line] = True
-        found = _Found([], [], [])
-        for index in np.flatnonzero(~is_read).tolist():
-            start = int(feeds[index - 1]) + 1 if index else 0
-            self._line(stretch.text[start : feeds[index]], stretch.first_line + index, found)
+        text = stretch.text
+        feeds = line_ends(text)
+        rows = debug_columns(text, feeds, self.table) if self._by_columns else Rows.none()
+        is_left = np.ones(len(feeds), np.bool_)
+        is_left[rows.line] = False
+        left = np.flatnonzero(is_left)
+        found = _Found([], [], [], [])
+        starts = np.concatenate((np.zeros(1, np.int64), feeds[:-1] + 1))[left].tolist()
+        for line, start, end in zip((left + stretch.first_line).tolist(), starts, feeds[left].tolist(), strict=True):
+            hot = hot_line(text, start, end) if self._by_columns else None
+            if hot is None:
+                self._line(text[start:end], line, found)
+            elif isinstance(hot, Norms):
+                found.norms.append((line, *hot))
+            else:
+                found.others.append((line, hot))
         columns = Rows(rows.line + stretch.first_line, rows.code, rows.value)
-        debug = (columns + found.rows()).in_order() if found.debug else columns
-        return Lines(debug, tuple(found.others), tuple(found.misread))
+        debug = (columns + found.rows(self.table)).in_order() if found.debug or found.norms else columns
+        return Lines(debug, found.others, found.misread)
 
     def _line(self, raw: bytes, line: int, found: _Found) -> None:
         for message in messages(raw.decode("utf-8", "replace").rstrip("\r")):
             text = message.text.strip()
             if _DEBUG_START.match(text):
                 self._debug(text, line, found)
-            elif "finite" in text and (check := _NONFINITE.match(text)):
+            elif "finite" in text and (check := _NONFINITE.match(text[:_LONGEST_REMARK])):
                 head = nonfinite_head(check[1].rstrip(":,"), check[2].lower(), check[3])
-                self._enter(head, value_of(check[4]) / 100, line, found)
+                share = value_of(check[4]) / 100
+                self._enter(head, share, line, found)
+                found.others.append((line, NonFinite(head, share)))
             elif text or not message.prefixed:
-                found.others.append(Line(line, message))
+                found.others.append((line, message))
 
     def _debug(self, text: str, line: int, found: _Found) -> None:
         values = _debug_values(text)
@@ -150,9 +163,15 @@ def _debug_values(text: str) -> list[tuple[Head, float]] | None:
 @dataclass(slots=True)
 class _Found:
     debug: list[tuple[int, int, float]]
-    others: list[Line]
+    norms: list[tuple[int, float, float, float, float]]
+    others: list[tuple[int, Displayed | Output | NonFinite | Message]]
     misread: list[Misread]
 
-    def rows(self) -> Rows:
-        line, code, value = zip(*self.debug, strict=True)
-        return Rows(np.array(line, np.int64), np.array(code, np.int64), np.array(value, np.float64))
+    def rows(self, table: HeadTable) -> Rows:
+        single = np.array(self.debug, np.float64).reshape(-1, 3)
+        norms = np.array(self.norms, np.float64).reshape(-1, 1 + len(NORMS))
+        return Rows(single[:, 0].astype(np.int64), single[:, 1].astype(np.int64), single[:, 2]) + Rows(
+            np.repeat(norms[:, 0].astype(np.int64), len(NORMS)),
+            np.tile(np.array([table.code(norm) for norm in NORMS], np.int64), len(norms)),
+            norms[:, 1:].ravel(),
+        )

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from ._numbers import NUMBER
+from ._numbers import NUMBER, value_of
 
-__all__ = ["looks_like_ours", "recognised"]
+__all__ = ["Displayed", "Known", "Output", "looks_like_ours", "recognised"]
+
+
+class Displayed(NamedTuple):
+    """``Iteration N, loss = value``, or ``lr``."""
+
+    step: int
+    quantity: str
+    value: float
+
+
+class Output(NamedTuple):
+    """``Train net output #i: name = value (* weight = weighted loss)``, or ``Test``; None without the parenthesis."""
+
+    is_test: bool
+    name: str
+    value: float
+    weighted: float | None
+
+
+class Known(NamedTuple):
+    """Any other message: the name of its pattern and what that found."""
+
+    name: str
+    found: re.Match[str]
+
 
 _FILE = r"(?P<file>.+?)"
 _NET = r"(?: \(#(?P<net>[0-9]{1,9})\))?"
@@ -25,9 +51,9 @@ _BY_WORD: dict[str, dict[str, str]] = {
         "lr": rf"{_STEP}{_RATE} lr = (?P<value>{NUMBER})(?:,.*)?",
         "testing": rf"{_STEP}(?: \([^()]*\))?, Testing net{_NET}",
     },
-    "Train": {"train_output": rf"Train {_OUTPUT}"},
+    "Train": {"output": rf"Train {_OUTPUT}"},
     "Test": {
-        "test_output": rf"Test {_OUTPUT}",
+        "output": rf"Test {_OUTPUT}",
         "test_score": rf"Test score #(?P<index>[0-9]+): (?P<value>{NUMBER})",
         "test_loss": rf"Test loss: (?P<value>{NUMBER})",
     },
@@ -70,14 +96,26 @@ _COUNTED = re.compile(r"Iteration [0-9]+", re.ASCII)
 _VALUED = ("Train net output", "Test net output", "Test score #", "Test loss:", "Gradient clipping:")
 
 
-def recognised(text: str) -> tuple[str, re.Match[str]] | None:
-    """The name of a message and what its pattern found; ``text`` has no blanks around it."""
-    for name, pattern in _PATTERNS.get(text.partition(" ")[0], ()):
+def recognised(text: str) -> Displayed | Output | Known | None:
+    """Read a message; ``text`` has no blanks around it."""
+    word = text.partition(" ")[0]
+    for name, pattern in _PATTERNS.get(word, ()):
         found = pattern.fullmatch(text)
-        if found is not None:
-            return name, found
+        if found is None:
+            continue
+        if name in ("loss", "lr"):
+            return Displayed(int(found["step"]), name, value_of(found["value"]))
+        if name == "output":
+            weighted = found["weighted"]
+            return Output(
+                word == "Test",
+                found["name"],
+                value_of(found["value"]),
+                None if weighted is None else value_of(weighted),
+            )
+        return Known(name, found)
     if " <- " in text and (found := _BOTTOM.fullmatch(text)):
-        return "bottom", found
+        return Known("bottom", found)
     return None
 
 

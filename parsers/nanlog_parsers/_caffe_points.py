@@ -31,18 +31,27 @@ class Points:
         self._unread: list[Unread] = []
         self._series: list[SeriesInfo] = []
         self._codes: dict[SeriesInfo, int] = {}
-        self._rows: list[tuple[int, int, int]] = []
+        self._rows: list[int] = []
         self._values: list[float] = []
         self._debug: list[Rows] = []
         self._debug_steps: list[IntArray] = []
         self._of_heads = np.empty((0, 0), np.int64)
 
-    def add(self, series: SeriesInfo, step: int | None, value: float, line: int) -> None:
-        code = self._code(series)
+    def code(self, series: SeriesInfo) -> int:
+        """The number under which points of a series are added; negative when there are too many series."""
+        code = self._codes.get(series)
+        if code is None:
+            if len(self._series) >= MAX_SERIES:
+                return _LEFT_OUT
+            code = self._codes[series] = len(self._series)
+            self._series.append(series)
+        return code
+
+    def add(self, code: int, step: int | None, value: float, line: int) -> None:
         if code < 0:
-            self.unread(line, series.original, f"more than {MAX_SERIES} different series")
+            self.unread(line, "", f"more than {MAX_SERIES} different series")
             return
-        self._rows.append((line, code, NO_STEP if step is None else step))
+        self._rows += (line, code, NO_STEP if step is None else step)
         self._values.append(value)
 
     def unread(self, line: int, text: str, why: str) -> None:
@@ -65,7 +74,7 @@ class Points:
             for row in new[np.sort(first)].tolist():
                 net, head = int(dated.net[row]), int(dated.rows.code[row])
                 info = names.info(net, heads[head])
-                self._of_heads[net, head] = _LEFT_OUT if info is None else self._code(info)
+                self._of_heads[net, head] = _LEFT_OUT if info is None else self.code(info)
             code = self._of_heads[dated.net, dated.rows.code]
         kept = slice(None) if code.min() >= 0 else np.flatnonzero(code >= 0)
         self._debug.append(Rows(dated.rows.line[kept], code[kept], dated.rows.value[kept]))
@@ -97,15 +106,6 @@ class Points:
         value = np.concatenate([np.array(self._values, np.float64), *(rows.value for rows in self._debug)])
         order = np.argsort(line, kind="stable")
         return line[order], code[order], step[order], value[order]
-
-    def _code(self, series: SeriesInfo) -> int:
-        code = self._codes.get(series)
-        if code is None:
-            if len(self._series) >= MAX_SERIES:
-                return _LEFT_OUT
-            code = self._codes[series] = len(self._series)
-            self._series.append(series)
-        return code
 
     def _make_room(self, nets: int, heads: int) -> None:
         have_nets, have_heads = self._of_heads.shape

@@ -6,24 +6,23 @@ import re
 
 import numpy as np
 
-from nanlog.model import Block, Fact, Mark, MarkKind
+from nanlog.model import Block, Fact, Mark, MarkKind, Phase
 
 from ._caffe_dating import TRAIN, Dating
 from ._caffe_events import Tracebacks, crash, snapshot_step
-from ._caffe_heads import Head
-from ._caffe_lines import Line, Lines
-from ._caffe_messages import looks_like_ours, recognised
+from ._caffe_heads import Direction, Head
+from ._caffe_lines import Lines, NonFinite
+from ._caffe_messages import Displayed, Known, Output, looks_like_ours, recognised
 from ._caffe_net import Setup
 from ._caffe_outputs import Outputs
 from ._caffe_points import Points
 from ._caffe_series import DebugSeries
 from ._caffe_steps import Steps
+from ._glog import Message
 from ._numbers import value_of
 
 __all__ = ["TrainingLog"]
 
-#: Messages that hold a value or announce some.
-_POINTS = frozenset({"loss", "train_output", "lr", "clipping", "testing", "test_output", "test_score", "test_loss"})
 MAX_TEST_NETS = 64
 LONGEST_TEXT = 1000
 
@@ -48,15 +47,21 @@ class TrainingLog:
         self._names: DebugSeries | None = None
         self._test: tuple[int, int] | None = None
         self._has_start = self._start_is_sure = self._has_points = False
+        self._reported: set[Head] = set()
         self._has_clip = self._has_resumed = self._has_ended = False
         self._points.forget_heads()
 
     def read(self, lines: Lines) -> Block:
         """Read the lines of a stretch; values whose iteration is not known yet come with a later block."""
         self._dating.add(lines.debug, np.array([head.direction for head in self._heads], np.int64))
-        places = self._dating.before(np.array([line.number for line in lines.others], np.int64)).tolist()
-        for line, at in zip(lines.others, places, strict=True):
-            self._line(line, at)
+        places = self._dating.before(np.array([line for line, _ in lines.others], np.int64)).tolist()
+        for (line, message), at in zip(lines.others, places, strict=True):
+            if isinstance(message, Message):
+                self._message(line, message, at)
+            elif isinstance(message, NonFinite):
+                self._nonfinite(line, message)
+            else:
+                self._value(line, message, at)
         for misread in lines.misread:
             self._points.unread(misread.line, misread.text, misread.why)
         return self._block()
@@ -72,57 +77,75 @@ class TrainingLog:
         self._points.facts += self._setup.take()
         return self._points.block()
 
-    def _line(self, line: Line, at: int) -> None:
-        text = line.message.text.strip()
+    def _message(self, line: int, message: Message, at: int) -> None:
+        text = message.text.strip()
         known = recognised(text)
-        if self._setup.is_dumping:
-            if known is None and not line.message.prefixed:
-                self._setup.dump_line(line.number, line.message.text)
-                return
+        if known is None and self._setup.is_dumping and not message.prefixed:
+            self._setup.dump_line(line, message.text)
+        elif known is None:
             self._setup_ends()
-        if known is None:
-            self._unknown(line, text)
+            self._unknown(line, message, text)
+        elif isinstance(known, Known):
+            self._setup_ends()
+            self._opens(line, at)
+            self._event(known.name, known.found, line, at)
+            self._setup.read(known.name, known.found, line)
+        else:
+            self._value(line, known, at)
+
+    def _value(self, line: int, value: Displayed | Output, at: int) -> None:
+        if self._setup.is_dumping or not self._has_points:
+            self._setup_ends()
+            self._opens(line, at)
+            self._has_points = True
+        if isinstance(value, Output):
+            if value.is_test:
+                self._test_outputs_begin(at)
+            self._outputs.output(value, line)
             return
+        if value.quantity == "loss":
+            self._iteration(value.step, at)
+            self._outputs.iteration(value.step, value.value, line)
+            return
+        if value.step != self._steps.last:
+            self._iteration(value.step, at)
+        self._outputs.rate(value.step, value.value, line)
+
+    def _nonfinite(self, line: int, report: NonFinite) -> None:
+        head = report.head
+        if report.share > 0 and head not in self._reported:
+            self._reported.add(head)
+            phase = Phase.FORWARD if head.direction is Direction.FORWARD else Phase.BACKWARD
+            step = self._steps.coming()
+            mark = Mark(
+                MarkKind.NONFINITE, self._file, line, step, head.original, head.layer, head.blob, phase, report.share
+            )
+            self._points.marks.append(mark)
+
+    def _opens(self, line: int, at: int) -> None:
+        """Note what the first line of the log that is ours tells."""
         if self._begins_within_pass is None:
             self._begins_within_pass = at > 0
-        self._is_caffe(line.number)
-        name, found = known
-        if name in _POINTS:
-            self._has_points = True
-            self._value(name, found, line.number, at)
-        else:
-            self._event(name, found, line.number, at)
-            self._setup.read(name, found, line.number)
+        self._is_caffe(line)
 
-    def _value(self, name: str, found: re.Match[str], line: int, at: int) -> None:
+    def _event(self, name: str, found: re.Match[str], line: int, at: int) -> None:
         match name:
-            case "loss":
-                self._iteration(int(found["step"]), at)
-                self._outputs.iteration(int(found["step"]), value_of(found["value"]), line)
-            case "train_output":
-                self._outputs.output(found, line, is_test=False)
-            case "lr":
-                if int(found["step"]) != self._steps.last:
-                    self._iteration(int(found["step"]), at)
-                self._outputs.rate(int(found["step"]), value_of(found["value"]), line)
             case "clipping":
+                self._has_points = True
                 self._outputs.clipped(value_of(found["value"]), line)
                 if not self._has_clip:
                     self._has_clip = True
                     self._mark(MarkKind.CLIP, line, self._steps.last, found.string, value=value_of(found["value"]))
             case "testing":
+                self._has_points = True
                 self._testing(int(found["net"] or 0), int(found["step"]), line, at)
-            case _:
+            case "test_score":
+                self._has_points = True
                 self._test_outputs_begin(at)
-                if name == "test_output":
-                    self._outputs.output(found, line, is_test=True)
-                elif name == "test_score":
-                    self._outputs.score(found["index"], value_of(found["value"]), line)
-                else:
-                    self._outputs.total_loss(value_of(found["value"]), line)
-
-    def _event(self, name: str, found: re.Match[str], line: int, at: int) -> None:
-        match name:
+                self._outputs.score(found["index"], value_of(found["value"]), line)
+            case "test_loss":
+                self._test_outputs_begin(at)
+                self._outputs.total_loss(value_of(found["value"]), line)
             case "solver_dump":
                 if self._start_is_sure or self._has_points or not self._has_start:
                     self._start(found.string, line, at)
@@ -148,17 +171,16 @@ class TrainingLog:
                     self._mark(MarkKind.END, line, self._steps.last, found.string)
                 self._has_ended = True
 
-    def _unknown(self, line: Line, text: str) -> None:
-        message = line.message
+    def _unknown(self, line: int, message: Message, text: str) -> None:
         if message.severity == "F":
-            self._mark(MarkKind.FATAL, line.number, self._steps.last, text)
+            self._mark(MarkKind.FATAL, line, self._steps.last, text)
         elif looks_like_ours(text):
-            self._points.unread(line.number, text, "the line begins like one of the solver's and ends otherwise")
+            self._points.unread(line, text, "the line begins like one of the solver's and ends otherwise")
         elif not message.prefixed:
             if (exception := self._traceback.read(message.text)) is not None:
-                self._mark(MarkKind.EXCEPTION, line.number, self._steps.last, exception)
+                self._mark(MarkKind.EXCEPTION, line, self._steps.last, exception)
             elif crash(text):
-                self._mark(MarkKind.FATAL, line.number, self._steps.last, text)
+                self._mark(MarkKind.FATAL, line, self._steps.last, text)
 
     def _iteration(self, step: int, at: int) -> None:
         """An iteration is displayed: what stands open before it is its own."""
@@ -227,8 +249,9 @@ class TrainingLog:
         self._mark(MarkKind.START, line, None, text)
 
     def _setup_ends(self) -> None:
-        self._setup.dump_ends()
-        self._steps.interval = self._setup.solver_number("display")
+        if self._setup.is_dumping:
+            self._setup.dump_ends()
+            self._steps.interval = self._setup.solver_number("display")
 
     def _resume(self, name: str, found: re.Match[str], line: int) -> None:
         file = found["file"] if name == "resume" else ""

@@ -1,7 +1,7 @@
 """Numbers as C, C++ and Python programs print them, one at a time and a column at a time.
 
-Both ways give the same float to the last bit: a decimal of at most 14 digits is an exact integer divided or multiplied by
-an exact power of ten, which rounds once (Clinger, "How to read floating point numbers accurately", 1990); everything
+Both ways give the same float to the last bit: a decimal of at most 15 digits is an exact integer divided or multiplied
+by an exact power of ten, which rounds once (Clinger, "How to read floating point numbers accurately", 1990); everything
 else is left to ``float``.
 """
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 __all__ = ["NUMBER", "TrailingNumbers", "number", "trailing_numbers", "value_of", "windows"]
 
-#: libstdc++ and Python print ``nan`` and ``inf``, MSVC ``1.#QNAN`` or ``1.#INF`` (digits may follow), newer ones ``nan(ind)``.
+#: libstdc++ and Python print ``nan`` and ``inf``, MSVC ``1.#QNAN`` or ``1.#INF`` (digits may follow), since 2015
+#: ``nan(ind)``.
 NUMBER = (
     r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
     r"|(?i:nan(?:\([a-z0-9_]*\))?|inf(?:inity)?|1\.#(?:qnan|snan|ind|inf)[0-9]*))"
@@ -23,7 +24,7 @@ NUMBER = (
 _NUMBER = re.compile(NUMBER, re.ASCII)
 
 _WIDTH = 16
-_MOST_DIGITS = 14
+_MOST_DIGITS = 15
 _MOST_EXACT_POWER = 22
 
 _ALL_BITS = np.arange(1 << _WIDTH, dtype=np.uint32)
@@ -34,9 +35,12 @@ for _column in range(_WIDTH):
 
 _TENS = 10 ** np.arange(_WIDTH + 1, dtype=np.int64)
 _POWERS = 10.0 ** np.arange(_MOST_EXACT_POWER + 1)
-# Seven digits at a time are exact in single precision.
-_PLACES = np.zeros((_WIDTH, 2), np.float32)
-_PLACES[2:9, 0] = _PLACES[9:16, 1] = 10.0 ** np.arange(6, -1, -1)
+#: Joins neighbouring digits, then pairs, then fours, eight digits in one 64-bit word.
+_JOINS = [
+    (np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(10 * 2**8 + 1), np.uint64(8)),
+    (np.uint64(0x00FF00FF00FF00FF), np.uint64(100 * 2**16 + 1), np.uint64(16)),
+    (np.uint64(0x0000FFFF0000FFFF), np.uint64(10000 * 2**32 + 1), np.uint64(32)),
+]
 
 
 def number(token: str) -> float | None:
@@ -93,9 +97,7 @@ def trailing_numbers(text: bytes | bytearray, ends: NDArray[np.int64]) -> Traili
     good &= (digits != 0) & (dot & (dot - 1) == 0) & ((minus == 0) | (minus * 2 == inside + 1))
     good &= width <= _MOST_DIGITS
 
-    halves = (digit * is_digit).astype(np.float32) @ _PLACES
-    number_and_left = halves[:, 0].astype(np.int64) * 10**7 + halves[:, 1].astype(np.int64)
-    mantissa = number_and_left % _TENS[width]
+    mantissa = _integers(digit * is_digit) % _TENS[width]
     decimals = _RIGHT_OF_LAST[dot].astype(np.int64) % _WIDTH
     fraction = mantissa % _TENS[decimals]
     mantissa = np.where(dot != 0, (mantissa - fraction) // 10 + fraction, mantissa)
@@ -115,6 +117,15 @@ def _mask(columns: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.packbits(columns.ravel()).view(">u2").astype(np.int64)
 
 
+def _integers(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The numbers that rows of 16 digits (as 0 to 9) spell."""
+    words: NDArray[np.uint64] = digits.view("<u8")
+    for mask, factor, shift in _JOINS:
+        words = (words & mask) * factor >> shift
+    joined: NDArray[np.int64] = (words[:, 0] * np.uint64(10**8) + words[:, 1]).astype(np.int64)
+    return joined
+
+
 def _scale(
     value: NDArray[np.float64],
     rows: NDArray[np.int64],
@@ -128,7 +139,8 @@ def _scale(
     sign, tens, ones = data[last - 3], data[last - 2] - np.uint8(ord("0")), data[last - 1] - np.uint8(ord("0"))
     exponent = tens.astype(np.int64) * 10 + ones
     power = np.where(sign == ord("-"), -exponent, exponent) - decimals[rows]
-    exact = (tens < 10) & (ones < 10) & ((sign == ord("-")) | (sign == ord("+"))) & (abs(power) <= _MOST_EXACT_POWER)
+    exact: NDArray[np.bool_] = (tens < 10) & (ones < 10) & ((sign == ord("-")) | (sign == ord("+")))
+    exact &= abs(power) <= _MOST_EXACT_POWER
     factor = _POWERS[np.where(exact, abs(power), 0)]
     value[rows] = np.where(power < 0, mantissa[rows] / factor, mantissa[rows] * factor)
     return exact

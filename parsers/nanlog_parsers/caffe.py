@@ -1,7 +1,7 @@
 """Caffe: everything since 2013 that logs through glog, BVLC's, NVIDIA's, Intel's and the SSD branch.
 
-What the lines mean is said where they are read: ``_caffe_heads`` (debug_info), ``_caffe_outputs`` (the solver's values),
-``_caffe_dating`` (which iteration), ``_caffe_net`` (solver and nets), ``_caffe_events`` (crashes, snapshots).
+What the lines mean is said where they are read: ``_caffe_heads`` (debug_info), ``_caffe_outputs`` (values of the
+solver), ``_caffe_dating`` (which iteration), ``_caffe_net`` (solver and nets), ``_caffe_events`` (crashes, snapshots).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ __all__ = ["PARSER", "Caffe"]
 
 #: Lines that only Caffe writes, with and without glog's prefix.
 _SURE = re.compile(
-    rb"\b(?:sgd_|adam_)?solver\.(?:cpp|hpp):[0-9]+\] +(?:Iteration [0-9]+|Train net output #|Test net output #|Test score #"
-    rb"|Initializing solver from parameters|Solver scaffolding done|Solving |Creating training net)"
-    rb"|\bnet\.cpp:[0-9]+\] +(?:Initializing net from parameters|\[(?:Forward|Backward|Update)\] |Creating Layer |Setting up "
-    rb"|Top shape: |Network initialization done|This network produces output )"
-    rb"|\bupgrade_proto\.cpp:[0-9]+\] |\blayer_factory\.hpp:[0-9]+\] |\bcaffe\.cpp:[0-9]+\] "
-    rb"|^[ \t>]*\[(?:Forward|Backward)\] Layer .+, (?:top|bottom|param) blob .+ (?:data|diff): "
-    rb"|^[ \t>]*\[Update\] Layer .+, param .+ diff: "
-    rb"|^[ \t>]*(?:Train|Test) net output #[0-9]+: .+ = ",
+    rb"\b(?:sgd_|adam_)?solver\.(?:cpp|hpp):[0-9]+\] +"
+    rb"(?:Iteration [0-9]+|(?:Train|Test) net output #|Test score #|Initializing solver from parameters|Solving )"
+    rb"|\bnet\.cpp:[0-9]+\] +"
+    rb"(?:Initializing net from parameters|\[(?:Forward|Backward|Update)\] |Creating Layer |Setting up |Top shape: )"
+    rb"|\b(?:upgrade_proto|caffe)\.cpp:[0-9]+\] |\blayer_factory\.hpp:[0-9]+\] "
+    rb"|^[ \t>]*\[(?:Forward|Backward)\] Layer .{1,200}, (?:top|bottom|param) blob .{1,200} (?:data|diff): "
+    rb"|^[ \t>]*\[Update\] Layer .{1,200}, param .{1,200} diff: "
+    rb"|^[ \t>]*(?:Train|Test) net output #[0-9]+: .{1,200} = ",
     re.MULTILINE,
 )
-#: Lines that scripts of other frameworks print as well.
+#: Lines that scripts of other frameworks may print as well.
 _LIKELY = re.compile(
-    rb"^[ \t>]*Iteration [0-9]+(?: \([^()\n]*\))?, (?:(?:loss|lr) = |Testing net)|^[ \t>]*Test score #[0-9]+: ",
+    rb"^[ \t>]*(?:Iteration [0-9]+(?: \([^()\n]*\))?, (?:(?:loss|lr) = |Testing net)|Test score #[0-9]+: )",
     re.MULTILINE,
 )
 

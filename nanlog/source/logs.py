@@ -115,7 +115,7 @@ def _name(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _content(stored: io.BufferedReader, size: int, damaged: Callable[[str], None]) -> Iterator[bytes]:
+def _content(stored: io.BufferedReader[io.RawIOBase], size: int, damaged: Callable[[str], None]) -> Iterator[bytes]:
     """The bytes of a file, decompressed; read in chunks of ``size`` where it is not compressed."""
 
     def read(count: int) -> bytes:

@@ -6,6 +6,7 @@ import io
 import shutil
 import sys
 import tempfile
+import weakref
 from typing import TYPE_CHECKING
 
 from nanlog.errors import UnreadableError
@@ -26,6 +27,7 @@ class StandardInput:
     def __call__(self) -> io.RawIOBase:
         if self._spool is None:
             self._spool = _spooled()
+            weakref.finalize(self, self._spool.close)
         return _View(self._spool)
 
 

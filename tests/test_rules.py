@@ -51,12 +51,12 @@ def test_a_rule_is_documented_under_six_headings(rule: Rule) -> None:
     assert [heading for heading in HEADINGS if f"\n{heading}\n    " in text] == list(HEADINGS)
 
 
-@pytest.mark.parametrize(("rule", "case"), cases("Fires on"), ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(("rule", "case"), list(cases("Fires on")), ids=lambda value: getattr(value, "name", value))
 def test_fires_on(rule: Rule, case: str, sample_log: Callable[[str], Path]) -> None:
     assert report_on(sample_log(case)).findings[0].rule == rule.name
 
 
-@pytest.mark.parametrize(("rule", "case"), cases("Quiet on"), ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(("rule", "case"), list(cases("Quiet on")), ids=lambda value: getattr(value, "name", value))
 def test_quiet_on(rule: Rule, case: str, sample_log: Callable[[str], Path]) -> None:
     assert share(report_on(sample_log(case)), rule) < 0.2
 

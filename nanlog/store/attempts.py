@@ -151,11 +151,11 @@ def _end_of_old(main: Points, fall: int, points: Points, closing: IntArray, resu
     """The last place that belongs to the training before ``fall``: its last point, or what it printed in closing."""
     begin, end = main.place[fall - 1], main.place[fall]
     resume = resumed[np.searchsorted(resumed, begin, side="right") :][:1]
-    end = min(end, *resume)
+    end = min((end, *resume))
     window = slice(*np.searchsorted(points.place, [begin, end]))
     old = points.place[window][points.step[window] >= main.step[fall - 1]]
     closed = closing[slice(*np.searchsorted(closing, [begin, end]))]
-    return int(max(begin, *old[-1:], *closed[-1:]))
+    return int(max((begin, *old[-1:], *closed[-1:])))
 
 
 def _places(marks: Sequence[Mark], kinds: set[MarkKind], places: Places) -> IntArray:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from pyarrow.parquet import read_schema
 
-from labelled_logs import ROOT
+from labelled_logs import ROOT, SAMPLES, Sample
 from nanlog.cli import cli
 from nanlog.model import Block, MarkKind, Parser
+from nanlog.pipeline import diagnose
+from nanlog.report.as_json import as_dict
 from nanlog.source import open_source
+from nanlog.store import save
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -67,3 +73,52 @@ def test_the_example_of_a_dialect_reads_points(example: Block) -> None:
 def test_the_example_of_a_dialect_keeps_marks_and_what_could_not_be_read(example: Block) -> None:
     assert [(mark.kind, mark.text, mark.line) for mark in example.marks] == [(MarkKind.CHECKPOINT, "ckpt-3.bin", 5)]
     assert [(unread.line, unread.why) for unread in example.unread] == [(6, "not a number")]
+
+
+def test_every_field_of_the_json_report_is_documented(sample: Sample) -> None:
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    assert {field for field in fields(as_dict(diagnose(str(sample.log)))) if f"`{field}`" not in page} == set()
+
+
+def fields(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from fields(below)
+
+
+def test_every_series_of_a_caffe_log_is_documented(sample: Sample) -> None:
+    page = (ROOT / "docs" / "formats" / "caffe.md").read_text(encoding="utf-8")
+    kinds = {re.sub(r"^val\d*/", "", name).partition("/") for name in diagnose(str(sample.log)).run.table}
+    assert {kind + slash for kind, slash, _ in kinds if f"`{kind}{slash}" not in page} == set()
+
+
+@pytest.mark.parametrize("code", blocks("docs/store.md", "python"), ids=["nanlog", "pandas", "pyarrow"])
+def test_the_examples_of_the_store_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves values that are compared with what was saved."""
+    monkeypatch.chdir(tmp_path)
+    reports = [diagnose(str(sample.log)) for sample in SAMPLES if sample.id in ("nan_label_debug", "healthy_rising_lr")]
+    saved = {save(report.run, as_dict(report), Path(".nanlog")).run_id: report for report in reports}
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/store.md", "exec"), names)  # noqa: S102  the page's own example
+    if "verdict" in names:
+        report = saved[names["run_id"]]
+        assert names["verdict"] == report.verdict
+        assert len(names["frame"]) == sum(map(len, report.run.table.values()))
+        assert names["loss"].tolist() == pytest.approx(report.run.table["loss"].value.tolist(), nan_ok=True)
+    if "first_bad" in names:
+        (run_id,) = [run_id for run_id, report in saved.items() if report.verdict == "unhealthy"]
+        assert names["first_bad"][run_id, "loss"] == 13
+        assert set(names["first_bad"].index.get_level_values("run")) == {run_id}
+    if "rates" in names:
+        assert names["rates"].num_rows == sum(len(report.run.table["lr"]) for report in reports)
+
+
+def test_the_page_of_the_store_names_every_column(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
+    stored = save(diagnose(str(SAMPLES[0].log)).run, None, tmp_path)
+    tables = {path.parent.name: path for path in stored.path.glob("*/*.parquet")}
+    assert set(tables) == {"points", "series", "facts", "marks", "unread"}
+    for name, path in tables.items():
+        assert f"`{name}`" in page
+        assert [column for column in read_schema(path).names if f"`{column}`" not in page] == []

@@ -58,10 +58,8 @@ def test_onset_cites_a_line_that_shows_it(sample: Sample) -> None:
 
 
 @each(NON_FINITE)
-def test_last_finite_step_precedes_the_onset(sample: Sample) -> None:
-    onset = onset_of(sample)
-    assert onset.step is not None
-    assert onset.last_finite_step is None or onset.last_finite_step < onset.step
+def test_last_finite_step(sample: Sample) -> None:
+    assert onset_of(sample).last_finite_step == sample.label["last_finite_step"]
 
 
 @each(FAILED)

@@ -1,13 +1,15 @@
 """Write the generated parts of the documentation, or say with ``--check`` which of them are out of date.
 
-``docs/cli.md`` is the ``--help`` of every command, ``docs/rules.md`` the documentation of every rule; the table in
-``sample_logs/README.md`` comes from the labels.
+``docs/cli.md`` is the ``--help`` of every command, ``docs/rules.md`` the documentation of every rule.  The report in
+``README.md`` is what nanlog prints about a sample log; the table in ``sample_logs/README.md`` comes from the labels.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
+import io
 import json
 import re
 import sys
@@ -18,9 +20,12 @@ import click
 
 import nanlog.cli
 from nanlog.engine import rule_text, rules
+from nanlog.pipeline import diagnose
+from nanlog.report import Style, reporter
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH = 100  #: columns of a help text
+WIDTH = 100  #: columns of a help text and of a report
+SHOWN = "sample_logs/caffe/sqrt_of_zero_debug/train.log"  #: the log whose report the README shows
 
 CLI_HEAD = """# The command line
 
@@ -39,7 +44,8 @@ def main(arguments: list[str]) -> int:
     pages = {
         ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "rules.md": rules_page(),
-        ROOT / "sample_logs" / "README.md": with_sample_table((ROOT / "sample_logs" / "README.md").read_text("utf-8")),
+        ROOT / "README.md": with_part(ROOT / "README.md", "report", shown_report()),
+        ROOT / "sample_logs" / "README.md": with_part(ROOT / "sample_logs" / "README.md", "samples", sample_table()),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text("utf-8") != text]
     for page in stale:
@@ -92,12 +98,28 @@ def as_markdown(text: str) -> str:
     return re.sub(r"^ +", "", headed, flags=re.MULTILINE)
 
 
-def with_sample_table(page: str) -> str:
-    """The page with a row for each sample between the two marks."""
+def with_part(page: Path, name: str, part: str) -> str:
+    """The page with ``part`` between the two marks that name it; raises ``ValueError`` where they are missing."""
+    begin, end = f"<!-- generated: {name} -->\n", f"\n<!-- end of generated: {name} -->"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, ended, after = ("\n" + rest).partition(end)
+    if not found or not ended:
+        raise ValueError(f"{page} does not hold {begin.strip()} and, below it, {end.strip()}")
+    return before + begin + part + end + after
+
+
+def shown_report() -> str:
+    """The command that a reader of the README may type, and what it prints."""
+    out = io.StringIO()
+    with contextlib.chdir(ROOT):
+        reporter("text").write([diagnose(SHOWN)], out, Style(width=WIDTH))
+    return f"```text\n$ nanlog diagnose {SHOWN}\n{out.getvalue().rstrip()}\n```"
+
+
+def sample_table() -> str:
+    """A row for each sample log."""
     head = ["| case | written by | pattern | onset | cause | the fault |", "|---|---|---|---|---|---|"]
-    table = "\n".join([*head, *map(sample_row, sorted((ROOT / "sample_logs").glob("*/*/label.json")))])
-    begin, end = "<!-- generated: samples -->\n", "\n<!-- end of generated: samples -->"
-    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}{table}{end}", page, flags=re.DOTALL)
+    return "\n".join([*head, *map(sample_row, sorted((ROOT / "sample_logs").glob("*/*/label.json")))])
 
 
 def sample_row(path: Path) -> str:

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Pattern, Phase, Sign
+from nanlog.model import Cause, MarkKind, Pattern, Phase, Sign
 from nanlog.rules._rule import DEBUG_INFO, CauseRule
 from nanlog.rules._view import HUGE, View, number
 
@@ -52,6 +52,28 @@ def signs(view: View) -> Iterator[Sign]:
     if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm("the training goes on normally afterwards")):
         yield view.sign("one_bad_batch", last)
     yield from _clipped_to_nothing(view)
+    yield from _counted(view)
+    yield from _numpy_warning(view)
+
+
+def _counted(view: View) -> Iterator[Sign]:
+    """What a check inside the net counted: a few bad elements come with the data, bad parameters make nearly all bad."""
+    for mark in view.run.marks:
+        if mark.kind is MarkKind.NONFINITE and mark.value is not None and mark.layer is not None:
+            says = f"a check found {mark.value:.3g} of {mark.blob or 'a blob'} of '{mark.layer}' non-finite"
+            key = "few_elements" if mark.value < 0.5 else "nearly_all_elements"
+            yield view.sign(key, view.evidence(says, mark.file, mark.line))
+            return
+
+
+def _numpy_warning(view: View) -> Iterator[Sign]:
+    """A Python layer that computed a log or a quotient of what it should not have: degenerate boxes, empty targets."""
+    for mark in view.run.marks:
+        early = view.onset.line is None or mark.line <= view.onset.line
+        if mark.kind is MarkKind.NOTE and "encountered in" in mark.text and early:
+            says = f"Python code warns before the onset: {mark.text}"
+            yield view.sign("numpy_warning", view.evidence(says, mark.file, mark.line))
+            return
 
 
 def _clipped_to_nothing(view: View) -> Iterator[Sign]:

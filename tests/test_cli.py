@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+import nanlog
 from nanlog import __version__
 from nanlog.cli import cli
 from nanlog.engine import rules
+from nanlog.model import Verdict
 
 HEAVY = ("matplotlib", "numpy", "pandas", "pyarrow", "rich", "nanlog.model", "nanlog.engine")
 
@@ -48,6 +51,7 @@ def test_version() -> None:
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = f"""
 import sys
+from collections.abc import Callable
 from nanlog.cli import cli
 cli({arguments}, standalone_mode=False)
 print("loaded:", [name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
@@ -157,3 +161,9 @@ def test_the_traceback_of_a_bug_is_shown_when_asked_for(monkeypatch: pytest.Monk
 def test_debug_shows_the_traceback_of_an_error() -> None:
     assert "Traceback" in run("--debug", "explain", "nothing").stderr
     assert "Traceback" not in run("explain", "nothing").stderr
+
+
+def test_the_same_from_python(sample_log: Callable[[str], Path]) -> None:
+    assert nanlog.diagnose(str(sample_log("sqrt_of_zero_debug"))).verdict is Verdict.UNHEALTHY
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = nanlog.nothing  # type: ignore[attr-defined,unused-ignore]

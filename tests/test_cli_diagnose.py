@@ -285,3 +285,20 @@ def test_interrupted(logs: Path) -> None:
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=20) == 130
         assert b"Traceback" not in child.stderr.read()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_to_be_full(logs: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*NANLOG, "diagnose", str(logs / "failed.log")], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("nanlog: the report could not be written: No space left")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_closed_standard_output_is_wrong_usage(logs: Path) -> None:
+    command = f"{sys.executable} -m nanlog diagnose {logs}/failed.log >&-"
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "nanlog: standard output is closed: name a file with --output\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import pkgutil
 import sys
@@ -22,6 +23,7 @@ __all__ = ["CommandFolder", "complain"]
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 _LONGEST = 2000
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def complain(sentence: str) -> None:
@@ -76,7 +78,17 @@ class CommandFolder(click.Group):
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            # What is still buffered has no reader either; without this the interpreter complains at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             ctx.exit(BROKEN_PIPE)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            _forget_output()
+            complain(f"the report could not be written: {error.strerror}; make room, or name a file with --output")
+            ctx.exit(NanlogError.exit_code)
         return result
+
+
+def _forget_output() -> None:
+    """What is still buffered cannot be written either; without this the interpreter complains about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -44,6 +44,8 @@ def _same(output: str, source: str) -> bool:
 
 def _standard_output() -> TextIO:
     """The same bytes in every locale; a terminal that lacks a character shows a question mark for it."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed: name a file with --output")
     if isinstance(sys.stdout, io.TextIOWrapper):
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")

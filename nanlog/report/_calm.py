@@ -55,4 +55,4 @@ def cannot_judge(page: Page, report: Report) -> None:
     not_known(page, report)
     page.heading("What now")
     page.item(page.text("Give the whole log, from the start of the training to its end, with the loss in it."))
-    page.item(page.text("If it is of another format, name that with --format-in; nanlog diagnose --help lists them."))
+    page.item(page.text("If another dialect than this was meant, name it with --format-in."))

@@ -122,3 +122,16 @@ def test_the_page_of_the_store_names_every_column(tmp_path: Path) -> None:
     for name, path in tables.items():
         assert f"`{name}`" in page
         assert [column for column in read_schema(path).names if f"`{column}`" not in page] == []
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sample_logs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_shown_on_a_page_exist(page: Path) -> None:
+    known = {"nanlog": cli, **dict(commands(cli))}
+    command_line = re.compile(r"(?:^ {4}(?:.*[|&] )?|bin/|`)nanlog (\w+)((?: -[\w-]+)*)", re.MULTILINE)
+    for shown in command_line.findall(page.read_text("utf-8")):
+        name, options = f"nanlog {shown[0]}", shown[1].split()
+        assert name in known, f"{page.name} shows {name}"
+        assert set(options) <= {option for parameter in known[name].params for option in parameter.opts}

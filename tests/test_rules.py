@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from runs import make_run
 
 from nanlog.engine import diagnose_run, rule_text, rules
-from nanlog.model import Cause, Report, Rule, Verdict
+from nanlog.model import Cause, FactValue, Report, Rule, Verdict
 from nanlog.pipeline import diagnose
 from nanlog.rules._weights import weights
+from runs import make_run
 
 HEADINGS = ("What it sees", "Why it ends in NaN", "Fires on", "Quiet on", "What to do", "May be wrong when")
 NAN = math.nan
@@ -108,7 +108,7 @@ def test_a_lower_rate_is_never_advised_before_the_first_update() -> None:
 
 
 def test_a_bad_rate_is_blamed_on_its_policy() -> None:
-    facts = {"solver.lr_policy": "poly", "solver.base_lr": 0.1}
+    facts: dict[str, FactValue] = {"solver.lr_policy": "poly", "solver.base_lr": 0.1}
     report = diagnose_run(make_run({"loss": [2.3, NAN, NAN], "lr": [NAN, NAN, NAN]}, facts=facts))
     assert report.findings[0].cause is Cause.BAD_LR_POLICY
     assert "max_iter" in report.findings[0].remedies[0]
@@ -122,7 +122,7 @@ def test_a_jump_from_calm_leaves_the_cause_open() -> None:
 
 
 def test_half_precision_needs_more_than_its_setting() -> None:
-    facts = {"net.train.default_forward_type": "FLOAT16"}
+    facts: dict[str, FactValue] = {"net.train.default_forward_type": "FLOAT16"}
     calm = diagnose_run(make_run({"loss": [*CALM, NAN]}, facts=facts))
     near = diagnose_run(make_run({"loss": [*CALM, math.inf], "data/ip1/ip1": [9e3, *[3e4] * 7, math.inf]}, facts=facts))
     assert calm.findings[0].confidence < 0.75

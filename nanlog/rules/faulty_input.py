@@ -57,7 +57,7 @@ def signs(view: View) -> Iterator[Sign]:
 
 
 def _counted(view: View) -> Iterator[Sign]:
-    """What a check inside the net counted: a few bad elements come with the data, bad parameters make nearly all bad."""
+    """What a check in the net counted: a few bad elements come with the data, bad parameters spoil nearly all."""
     for mark in view.run.marks:
         if mark.kind is MarkKind.NONFINITE and mark.value is not None and mark.layer is not None:
             says = f"a check found {mark.value:.3g} of {mark.blob or 'a blob'} of '{mark.layer}' non-finite"

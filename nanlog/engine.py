@@ -28,6 +28,10 @@ from nanlog.rules._weights import prior, weight
 
 #: Findings below this share are not worth a reader's time.
 _WORTH_SAYING = 0.01
+#: Facts are what a framework prints before the first step.
+_HEAD_OF_LOG = "keep the head of the log, where the solver and the net are printed"
+#: A crash prints several lines (the C library, the signal handler, the shell); those so near are one.
+_SAME_CRASH = 40
 
 
 def rules() -> tuple[Rule, ...]:
@@ -105,12 +109,16 @@ def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 
 def _cannot_tell(run: Run, known: Iterable[Rule]) -> Iterable[CannotTell]:
-    """The rules that lacked a series or a fact."""
+    """The rules that lacked a series or a fact, and how to have each logged."""
     names = [*run.table, *(f"fact:{fact.key}" for fact in run.facts)]
     for rule in known:
-        missing = tuple(need for need in rule.needs if not any(fnmatchcase(name, _glob(need)) for name in names))
-        if missing:
-            yield CannotTell(rule.name, missing, getattr(rule, "how", ""))
+        missing = [need for need in rule.needs if not any(fnmatchcase(name, _glob(need)) for name in names)]
+        facts = tuple(need for need in missing if need.startswith("fact:"))
+        series = tuple(need for need in missing if need not in facts)
+        if series:
+            yield CannotTell(rule.name, series, getattr(rule, "how", ""))
+        if facts:
+            yield CannotTell(rule.name, facts, _HEAD_OF_LOG)
 
 
 def _glob(need: str) -> str:
@@ -120,9 +128,12 @@ def _glob(need: str) -> str:
 
 
 def _notes(run: Run) -> Iterable[Evidence]:
-    """What a reader should know besides: crashes, interruptions, harmless NaN."""
+    """What a reader should know besides: crashes and interruptions."""
+    crash: tuple[str, int] | None = None
     for mark in run.marks:
         if mark.kind in (MarkKind.FATAL, MarkKind.EXCEPTION):
-            yield Evidence(f"the training died: {mark.text}", mark.file, mark.line, step=mark.step)
+            if crash is None or crash[0] != mark.file or mark.line - crash[1] > _SAME_CRASH:
+                yield Evidence(f"the training died: {mark.text}", mark.file, mark.line, step=mark.step)
+            crash = (mark.file, mark.line)
         elif mark.kind is MarkKind.STOPPED_EARLY:
             yield Evidence("somebody stopped the training early", mark.file, mark.line, step=mark.step)

@@ -46,6 +46,8 @@ _SERIES = {
     "nonfinite": "share of non-finite values",
 }
 
+_FACTS = {"net.": "layers of the net", "solver.": "parameters of the solver"}
+
 
 def series_words(series: str, layer: str | None = None) -> str:
     """Say what a series of the vocabulary holds: ``data/conv1/conv1`` is "activations of conv1".
@@ -53,7 +55,8 @@ def series_words(series: str, layer: str | None = None) -> str:
     Names with ``*`` and ``fact:KEY``, as rules ask for them, are understood; anything else stays as it is.
     """
     if series.startswith("fact:"):
-        return name(series.removeprefix("fact:"))
+        key = series.removeprefix("fact:")
+        return next((words for start, words in _FACTS.items() if key.startswith(start) and key[-1] == "*"), name(key))
     kind, _, rest = series.partition("/")
     if kind.startswith("val") and rest and kind.removeprefix("val").isdecimal() | (kind == "val"):
         return f"{series_words(rest, layer)} in validation"
@@ -67,6 +70,8 @@ def series_words(series: str, layer: str | None = None) -> str:
 
 def headline(onset: Onset) -> str:
     """What happened, in one sentence; what is judged is the loss unless the onset says otherwise."""
+    if onset.loss_step is None and onset.order and (onset.series or "").startswith("nonfinite/"):
+        return f"A check in the net found non-finite values in {name(onset.order[0].layer or 'a layer')}."
     what = _subject(onset)
     match onset.pattern:
         case Pattern.GRADUAL_GROWTH:

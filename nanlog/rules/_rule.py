@@ -10,8 +10,6 @@ from nanlog.rules._view import View, view_of
 
 #: What Caffe must be told so that a rule can see inside a step.
 DEBUG_INFO = "debug_info: true in solver.prototxt prints them"
-#: What Caffe prints before the first step.
-HEAD_OF_LOG = "keep the head of the log, where Caffe prints the solver and the net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class CauseRule:
 
     ``signs`` yields named evidence; its weight, for or against, stands in ``weights.toml``.  A cause with no sign is
     not mentioned.  ``needs`` are series (or ``fact:KEY``) without which the rule can say little; a trailing ``*``
-    matches any rest.  ``how`` says what to log next time to have them.
+    matches any rest.  ``how`` says what to log next time to have the series.
     """
 
     module: str

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Fact, Pattern, Sign
-from nanlog.rules._rule import HEAD_OF_LOG, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
 #: The largest finite half (IEEE 754-2008, binary16).
@@ -79,5 +79,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*",),
-    how=HEAD_OF_LOG,
 )

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import HEAD_OF_LOG, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
 
@@ -125,5 +125,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*",),
-    how=HEAD_OF_LOG,
 )

@@ -28,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nanlog.model import Cause, Fact, Pattern, Sign
-from nanlog.rules._rule import HEAD_OF_LOG, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
 _RELUS = ("ReLU", "PReLU", "ELU")
@@ -87,5 +87,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*",),
-    how=HEAD_OF_LOG,
 )

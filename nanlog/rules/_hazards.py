@@ -11,7 +11,7 @@ from nanlog.model import Evidence
 from nanlog.rules._view import View
 from nanlog.rules.division_by_zero_sparsity import normalisers
 from nanlog.rules.pooling_stride_gt_kernel import last_window_is_empty, suspects
-from nanlog.rules.relu_rnn import recurrence
+from nanlog.rules.relu_rnn import RECURRENT, relu_recurrence
 from nanlog.rules.undefined_gradient import roots
 
 _LEARNABLE = {
@@ -31,7 +31,7 @@ def _solver(view: View) -> Iterator[Evidence]:
     policy = view.solver("lr_policy")
     if policy is not None and policy.value == "poly" and view.solver("max_iter") is None:
         yield view.stated(policy, "hazard: lr_policy poly without max_iter divides by zero")
-    chain = recurrence(view)
+    chain = relu_recurrence(view) or next((layer.fact("type") for layer in view.net.of_type(*RECURRENT)), None)
     if chain is not None and view.solver("clip_gradients") is None and view.knows_solver:
         yield view.stated(chain, "hazard: a recurrence without clip_gradients")
 

@@ -54,8 +54,10 @@ def signs(view: View) -> Iterator[Sign]:
 
 def _settings(view: View, layers: list[Layer]) -> Iterator[Sign]:
     early = view.updates_before is not None and view.updates_before <= 1
+    first_bn = view.located is not None and view.located.layer in {layer.name for layer in layers}
     for layer in layers:
-        if layer.value("batch_norm_param.use_global_stats", False) is True and not _finetuned(view):
+        untrained = not _finetuned(view) and (early or first_bn)
+        if layer.value("batch_norm_param.use_global_stats", False) is True and untrained:
             fact = layer.fact("batch_norm_param.use_global_stats")
             says = f"'{layer.name}' uses global statistics while training from scratch: they are still zero"
             yield view.sign("global_stats_untrained", view.stated(fact, says))

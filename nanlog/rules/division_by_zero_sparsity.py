@@ -1,7 +1,7 @@
 """A normalisation over nothing: an all-zero sample, a dead layer, a class that is absent.
 
 What it sees
-    A normalising layer (Power with a negative exponent, MVN or LRN without an epsilon, Normalize) that is the first
+    A normalising layer (Power with a negative exponent, MVN, LRN or Normalize without an epsilon) that is the first
     to go bad, or that is in the net when the loss jumps; activations that fall to zero before it.
 
 Why it ends in NaN
@@ -69,7 +69,10 @@ def normalisers(view: View) -> list[Layer]:
         # MVN adds eps to the standard deviation; Caffe's default is 1e-9
         if layer.type == "MVN" and layer.number("mvn_param.eps", 1e-9) <= 0:
             found.append(layer)
-        if layer.type in ("Normalize", "NormalizeLayer", "L2Norm") and not any(layer.matching("eps")):
+        # SSD's Normalize adds eps to the norm (default 1e-10); LRN divides by k (default 1) plus a mean of squares
+        if layer.type == "Normalize" and layer.number("norm_param.eps", 1e-10) <= 0:
+            found.append(layer)
+        if layer.type == "LRN" and layer.number("lrn_param.k", 1.0) <= 0:
             found.append(layer)
     return found
 

@@ -41,7 +41,12 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("loss_layer_first", view.seen(view.located, says))
     if located is not None and located.type == "Log" and view.phase is Phase.FORWARD and view.located is not None:
         yield view.sign("log_first", view.seen(view.located, f"'{located.name}' takes the log of a value that is 0"))
-    if located is not None and not _is_loss(view, located) and located.type != "Log" and view.located is not None:
+    if located is not None and located.type == "Exp" and view.phase is Phase.FORWARD and view.located is not None:
+        yield view.sign(
+            "exp_first", view.seen(view.located, f"'{located.name}' takes the exponential of a large value")
+        )
+    known = ("Log", "Exp")
+    if located is not None and not _is_loss(view, located) and located.type not in known and view.located is not None:
         says = f"'{located.name}' ({located.type}) went bad before any loss layer"
         yield view.sign("other_layer_first", view.seen(view.located, says))
     yield from _hazards(view)
@@ -73,6 +78,10 @@ def _hazards(view: View) -> Iterator[Sign]:
     for layer in view.net.of_type("InfogainLoss"):
         says = f"'{layer.name}' is an InfogainLoss: rows of its matrix that are zero or not normalised give inf or NaN"
         yield view.sign("infogain_loss", view.stated(layer.fact("infogain_loss_param.source"), says))
+    for layer in view.net.of_type("Exp"):
+        says = f"'{layer.name}' is an exponential: above 88.7 it leaves the range of a float"
+        yield view.sign("exp_in_net", view.stated(layer.fact("type"), says))
+        break
     for layer in view.net.of_type("Log"):
         if layer.number("log_param.shift", 0.0) <= 0:
             says = f"'{layer.name}' takes a logarithm without a shift: log(0) = -inf"

@@ -28,21 +28,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nanlog.model import Cause, Fact, Pattern, Sign
+from nanlog.rules._net import Layer
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
 _RELUS = ("ReLU", "PReLU", "ELU")
-_RECURRENT = ("RNN", "Recurrent", "LSTM", "LSTMUnit")
+#: Caffe's own recurrent layers; they saturate inside (tanh), so that they explode in backward only.
+RECURRENT = ("RNN", "LSTM")
 
 
 def signs(view: View) -> Iterator[Sign]:
     if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR, Pattern.FROM_START):
         return
-    chain = recurrence(view)
-    relus = view.net.of_type(*_RELUS)
-    if chain is None or not relus:
+    chain = relu_recurrence(view)
+    if chain is None:
         return
-    says = f"parameter '{chain.value}' is shared along a chain of layers with {relus[0].type} between: a recurrence"
+    says = f"parameter '{chain.value}' is shared along a chain of layers with an unbounded activation between"
     yield view.sign("relu_in_recurrence", view.stated(chain, says))
     if view.growth is not None and view.history is not None:
         step = view.history.step[view.growth.start]
@@ -54,18 +55,22 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("not_clipped", view.stated(policy, "the solver has no clip_gradients"))
 
 
-def recurrence(view: View) -> Fact | None:
-    """The name of a parameter that several layers share one after the other, or the type of a recurrent layer."""
-    users: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
+def relu_recurrence(view: View) -> Fact | None:
+    """The name of a parameter that three or more layers share one after the other, with a ReLU on the way.
+
+    Towers that share their weights side by side (siamese nets) are no recurrence.
+    """
+    users: dict[str, list[tuple[Layer, Fact]]] = defaultdict(list)
     for layer in view.net.layers:
-        if layer.type in _RECURRENT:
-            return layer.fact("type")
         for key, fact in layer.fields.items():
             if key.startswith("param[") and key.endswith("].name"):
-                users[str(fact.value)].append((layer.index, fact))
+                users[str(fact.value)].append((layer, fact))
     for shared in users.values():
-        layers = [view.net.layers[index] for index, _ in shared if index < len(view.net.layers)]
-        if len(layers) >= 3 and layers[0] in view.net.upstream(layers[-1]):
+        first, last = shared[0][0], shared[-1][0]
+        if len(shared) < 3:
+            continue
+        path = view.net.upstream(last)
+        if first in path and any(layer.type in _RELUS and layer.index > first.index for layer in path):
             return shared[0][1]
     return None
 

@@ -62,50 +62,66 @@ class Rows:
             np.concatenate((self.value, other.value)),
         )
 
+    def known(self) -> Rows:
+        """Without those whose code is -1."""
+        return self[np.flatnonzero(self.code >= 0)]
+
     def in_order(self) -> Rows:
         return self[np.argsort(self.line, kind="stable")]
 
 
 class HeadTable:
-    """The distinct heads of one log; a code is an index into :attr:`heads`."""
+    """The distinct heads of one log, at most ``most``; a code is an index into :attr:`heads`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_HEADS) -> None:
         self.heads: list[Head] = list(NORMS)
         self._codes = {head: code for code, head in enumerate(NORMS)}
+        self._most = most
+        self._code_of_print: dict[int, int] = {}
         self._prints = np.empty(0, np.uint64)
         self._codes_of_prints = np.empty(0, np.int64)
+
+    @property
+    def is_full(self) -> bool:
+        return max(len(self.heads), len(self._code_of_print)) >= self._most
 
     def code(self, head: Head) -> int | None:
         """The code of a head, which is entered if it is new; None when the table is full."""
         code = self._codes.get(head)
-        if code is None and len(self.heads) < MAX_HEADS:
+        if code is None and len(self.heads) < self._most:
             code = self._codes[head] = len(self.heads)
             self.heads.append(head)
         return code
 
+    def learn(self, mark: int, head: Head) -> None:
+        """Enter a head under its fingerprint."""
+        code = self.code(head)
+        if code is not None:
+            self._code_of_print[mark] = code
+
     def codes(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The codes of fingerprints; -1 for those never learned."""
+        if len(self._prints) < len(self._code_of_print):
+            self._sort()
         if not len(self._prints):
             return np.full(len(prints), -1)
         at = np.searchsorted(self._prints, prints)
         at[at == len(self._prints)] = 0
         return np.where(self._prints[at] == prints, self._codes_of_prints[at], -1)
 
-    def learn(self, prints: list[int], codes: list[int]) -> None:
-        merged = np.concatenate((self._prints, np.array(prints, np.uint64)))
-        order = np.argsort(merged)
-        self._prints = merged[order]
-        self._codes_of_prints = np.concatenate((self._codes_of_prints, np.array(codes, np.int64)))[order]
-
     def steps_of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """For the codes of ``[Update] ... data`` those of the same lines' ``diff``."""
+        """For the codes of ``[Update] ... data`` those of the ``diff`` in the same lines; -1 for -1."""
         distinct, inverse = np.unique(codes, return_inverse=True)
-        steps = [self.code(replace(self.heads[code], quantity="diff")) for code in distinct.tolist()]
+        steps = [
+            None if code < 0 else self.code(replace(self.heads[code], quantity="diff")) for code in distinct.tolist()
+        ]
         return np.array([-1 if step is None else step for step in steps], np.int64)[inverse]
 
-    @property
-    def is_full(self) -> bool:
-        return len(self.heads) >= MAX_HEADS or len(self._prints) >= MAX_HEADS
+    def _sort(self) -> None:
+        prints = np.array(list(self._code_of_print), np.uint64)
+        order = np.argsort(prints)
+        self._prints = prints[order]
+        self._codes_of_prints = np.array(list(self._code_of_print.values()), np.int64)[order]
 
 
 def line_ends(text: bytes) -> NDArray[np.int64]:
@@ -130,27 +146,17 @@ def debug_columns(text: bytes, feeds: NDArray[np.int64], table: HeadTable) -> Ro
     kept = np.flatnonzero(last.good & _is_one_of(text, last.start - 6, _DATA, _DIFF))
     line, head, head_end, value = line[kept], head[kept], last.start[kept], last.value[kept]
 
-    two_numbers = _is_one_of(text, head_end - 8, _AND_DIFF)
-    if not two_numbers.any():
-        code = _codes(text, head, head_end, skip, table)
-        return Rows(line, code, value)[np.flatnonzero(code >= 0)]
-    one, two = np.flatnonzero(~two_numbers), np.flatnonzero(two_numbers)
-    code = _codes(text, head[one], head_end[one], skip, table)
-    rows = Rows(line[one], code, value[one])[np.flatnonzero(code >= 0)]
-    return (rows + _updates(text, Rows(line[two], head[two], value[two]), head_end[two], skip, table)).in_order()
-
-
-def _updates(text: bytes, diffs: Rows, head_end: NDArray[np.int64], skip: int, table: HeadTable) -> Rows:
-    """Read ``[Update] Layer conv1, param 0 data: 0.27; diff: 0.0003``, two values a line.
-
-    ``diffs`` holds the second ones, and where the heads start in place of their codes.
-    """
-    first = trailing_numbers(text, head_end - 8)
-    code = _codes(text, diffs.code, first.start, skip, table)
-    kept = np.flatnonzero(first.good & (code >= 0))
-    data = Rows(diffs.line[kept], code[kept], first.value[kept])
-    steps = Rows(data.line, table.steps_of(data.code), diffs.value[kept])
-    return (data + steps).in_order()
+    heads = _HeadColumn(text, skip, table)
+    has_two = _is_one_of(text, head_end - 8, _AND_DIFF)
+    one, two = np.flatnonzero(~has_two), np.flatnonzero(has_two)
+    rows = Rows(line[one], heads.codes(head[one], head_end[one], numbers=1), value[one]).known()
+    if not len(two):
+        return rows
+    first = trailing_numbers(text, head_end[two] - 8)
+    code = heads.codes(head[two], np.where(first.good, first.start, 0), numbers=2)
+    data = Rows(line[two], code, first.value)
+    steps = Rows(line[two], table.steps_of(code), value[two])
+    return (rows + data.known() + steps.known()).in_order()
 
 
 def _is_one_of(text: bytes, starts: NDArray[np.int64], *words: bytes) -> NDArray[np.bool_]:
@@ -160,44 +166,46 @@ def _is_one_of(text: bytes, starts: NDArray[np.int64], *words: bytes) -> NDArray
     return np.isin(found, np.frombuffer(b"".join(words), integer))
 
 
-def _codes(
-    text: bytes, start: NDArray[np.int64], end: NDArray[np.int64], skip: int, table: HeadTable
-) -> NDArray[np.int64]:
-    """The codes of the heads from ``start`` to ``end`` (-1 for what is no head); new ones are read and entered."""
-    length = end - start
-    fits = (length > 0) & (length <= _LONGEST_HEAD)
-    prints = _fingerprints(text, start, np.where(fits, length, 0))
-    code = table.codes(prints)
-    unknown = np.flatnonzero((code < 0) & fits)
-    if len(unknown) and not table.is_full:
-        new, at = np.unique(prints[unknown], return_index=True)
-        learned = [_code(text[start[row] : end[row]], skip, table) for row in unknown[at].tolist()]
-        table.learn(
-            [p for p, c in zip(new.tolist(), learned, strict=True) if c is not None],
-            [c for c in learned if c is not None],
-        )
-        code = table.codes(prints)
-    code[~fits] = -1
-    return code
+@dataclass(frozen=True, slots=True)
+class _HeadColumn:
+    """The heads of the lines of a text; the clock ends at the same column, ``skip``, in all of them."""
 
+    text: bytes
+    skip: int
+    table: HeadTable
 
-def _code(head: bytes, skip: int, table: HeadTable) -> int | None:
-    text = head.decode("utf-8", "replace")
-    if skip:
-        found = _REST_OF_PREFIX.match(text)
-        if found is None:
-            return None
-        text = text[found.end() :]
-    read = debug_head(text)
-    return None if read is None else table.code(read)
+    def codes(self, start: NDArray[np.int64], end: NDArray[np.int64], numbers: int) -> NDArray[np.int64]:
+        """The codes of the heads from ``start`` to ``end``, -1 for what is no head; new ones are read and entered.
 
+        ``numbers`` is how many values stand behind the head: ``[Update]`` has two, but for shared parameters.
+        """
+        if not len(start):
+            return np.empty(0, np.int64)
+        length = end - start
+        fits = (length > 0) & (length <= _LONGEST_HEAD)
+        prints = self._prints(start, np.where(fits, length, 0)) + np.uint64(numbers)
+        code = self.table.codes(prints)
+        unknown = np.flatnonzero((code < 0) & fits)
+        if len(unknown) and not self.table.is_full:
+            new, at = np.unique(prints[unknown], return_index=True)
+            for mark, row in zip(new.tolist(), unknown[at].tolist(), strict=True):
+                self._learn(mark, self.text[start[row] : end[row]], numbers)
+            code = self.table.codes(prints)
+        return np.where(fits, code, -1)
 
-def _fingerprints(text: bytes, start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """One number for each stretch of text; equal stretches have equal ones, wherever they stand."""
-    if not len(start):
-        return np.empty(0, np.uint64)
-    words = -(-int(length.max()) // 8) or 1
-    content = windows(text + bytes(_LONGEST_HEAD), start, 8 * words).view("<u8")
-    content &= _MASKS[:, :words][length]
-    prints: NDArray[np.uint64] = content @ _FACTORS[:words] + length.astype(np.uint64) * _FACTORS[-1]
-    return prints
+    def _learn(self, mark: int, content: bytes, numbers: int) -> None:
+        text = content.decode("utf-8", "replace")
+        prefix = _REST_OF_PREFIX.match(text) if self.skip else None
+        if self.skip and prefix is None:
+            return
+        head = debug_head(text if prefix is None else text[prefix.end() :])
+        if head is not None and head.is_first_of_two == (numbers == 2):
+            self.table.learn(mark, head)
+
+    def _prints(self, start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """One number for each stretch of text; equal stretches have equal ones, wherever they stand."""
+        words = -(-int(length.max()) // 8) or 1
+        content = windows(self.text + bytes(_LONGEST_HEAD), start, 8 * words).view("<u8")
+        content &= _MASKS[:, :words][length]
+        prints: NDArray[np.uint64] = content @ _FACTORS[:words] + length.astype(np.uint64) * _FACTORS[-1]
+        return prints

@@ -38,6 +38,11 @@ class Head:
     quantity: str
     original: str
 
+    @property
+    def is_first_of_two(self) -> bool:
+        """The parameter in ``[Update] ... data: 0.27; diff: 0.0003``."""
+        return self.direction is Direction.UPDATE and self.quantity == "data"
+
 
 _DIRECTIONS = {f"[{direction.name.capitalize()}]": direction for direction in Direction}
 _BLOB = {f", {role} blob ": role for role in ("top", "bottom", "param")}

@@ -11,7 +11,7 @@ import numpy as np
 from nanlog.model import Piece
 
 from ._caffe_columns import MAX_HEADS, HeadTable, Rows, debug_columns, line_ends
-from ._caffe_heads import ALL_PARAMS, NORMS, Direction, Head, debug_head, nonfinite_head
+from ._caffe_heads import ALL_PARAMS, NORMS, Head, debug_head, nonfinite_head
 from ._caffe_hot import Norms, hot_line
 from ._caffe_messages import Displayed, Output
 from ._glog import Message, messages
@@ -155,8 +155,7 @@ def _debug_values(text: str) -> list[tuple[Head, float]] | None:
         step = replace(head, quantity="diff")
         return [(head, value_of(two[2])), (step, value_of(two[3]))]
     if (one := _HEAD_AND_NUMBER.fullmatch(text)) and (head := debug_head(one[1])):
-        is_half = head.direction is Direction.UPDATE and head.quantity == "data"
-        return None if is_half else [(head, value_of(one[2]))]
+        return None if head.is_first_of_two else [(head, value_of(one[2]))]
     return None
 
 

@@ -83,9 +83,9 @@ _BY_WORD: dict[str, dict[str, str]] = {
     "Setting": {"setting_up": r"Setting up (?P<name>.+)"},
     "Top": {"shape": r"Top shape:(?P<shape>(?: [0-9]+)*) \([0-9]+\)"},
     "with": {"loss_weight": rf"with loss weight (?P<value>{NUMBER})"},
-    "Use": {"device": r"Use (?P<name>CPU)\.|Use GPU with device ID (?P<number>[0-9]+)"},
+    "Use": {"device": r"Use (?P<name>CPU)\.", "device_number": r"Use GPU with device ID (?P<name>[0-9]+)"},
     "Using": {"device": r"Using (?P<name>GPUs .+)"},
-    "GPU": {"device": r"(?P<name>GPU [0-9]+: .+)|GPU device name: (?P<model>.+)"},
+    "GPU": {"device": r"(?P<name>GPU [0-9]+: .+)", "device_model": r"GPU device name: (?P<name>.+)"},
 }
 _PATTERNS = {
     word: [(name, re.compile(pattern, re.ASCII)) for name, pattern in patterns.items()]

@@ -10,6 +10,7 @@ from nanlog.model import Fact, FactValue
 
 from ._caffe_dating import TRAIN
 from ._caffe_dump import facts
+from ._numbers import value_of
 from ._prototxt import Message, read_prototxt
 
 __all__ = ["Setup", "Structure"]
@@ -98,9 +99,11 @@ class Setup:
                 self._fact(f"shape.{self._place()}[{self._tops}]", found["shape"].strip(), line)
                 self._tops += 1
             case "loss_weight":
-                self._fact(f"loss_weight.{self._place()}[{max(self._tops - 1, 0)}]", float(found["value"]), line)
-            case "device":
-                self._fact("device", found["name"] or found["model"] or f"GPU {found['number']}", line)
+                self._fact(f"loss_weight.{self._place()}[{max(self._tops - 1, 0)}]", value_of(found["value"]), line)
+            case "device" | "device_model":
+                self._fact("device", found["name"], line)
+            case "device_number":
+                self._fact("device", f"GPU {found['name']}", line)
             case "solving" if not self._has_name:
                 self._fact("net.name", found["name"], line)
             case "policy" if not self._has_solver:

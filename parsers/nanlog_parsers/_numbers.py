@@ -26,6 +26,7 @@ _NUMBER = re.compile(NUMBER, re.ASCII)
 _WIDTH = 16
 _MOST_DIGITS = 15
 _MOST_EXACT_POWER = 22
+_LONGEST_TOKEN = 400
 
 _ALL_BITS = np.arange(1 << _WIDTH, dtype=np.uint32)
 #: Of a 16-bit mask: how many columns stand to the right of its last set one; 16 for none.
@@ -165,7 +166,7 @@ def _read_the_rest(
     is_word = np.frombuffer(text, np.uint8)[ends[rows] - 1] != ord(")")
     for row in rows[~good[rows] & is_word].tolist():
         end = int(ends[row])
-        token = bytes(text[max(end - 40, 0) : end]).rpartition(b" ")[2]
-        read = number(token.decode("ascii", "replace"))
+        begin = text.rfind(b" ", max(end - _LONGEST_TOKEN, 0), end) + 1
+        read = number(text[begin:end].decode("ascii", "replace")) if begin else None
         if read is not None:
-            value[row], good[row], start[row] = read, True, end - len(token)
+            value[row], good[row], start[row] = read, True, begin

@@ -141,7 +141,7 @@ class _Reader:
         has_colon = self._take("colon")
         token = self._peek()
         if token is None or (token.kind != "open" and not has_colon):
-            self._skip_line("neither a colon nor a brace follows the name")
+            self._skip_line("neither a colon nor a brace follows the name", name)
             return []
         if self._take("begin"):
             return self._list(name, depth)
@@ -169,7 +169,7 @@ class _Reader:
             return Field(name.text.strip("[]"), Message(self.fields(depth + 1)), token.line)
         value = self._scalar()
         if value is None or token is None:
-            self._skip_line(f"{name.text} has no value that can be read")
+            self._skip_line(f"{name.text} has no value that can be read", name)
             return None
         return Field(name.text.strip("[]"), value, token.line)
 
@@ -201,12 +201,10 @@ class _Reader:
             self._at += 1
             depth += {"open": 1, "close": -1}.get(token.kind, 0)
 
-    def _skip_line(self, why: str) -> None:
-        """Leave out the rest of the line; a message that opens in it is left out as a whole."""
-        first = self._peek()
+    def _skip_line(self, why: str, culprit: _Token | None = None) -> None:
+        """Leave out the rest of the line of ``culprit``; a message that opens in it is left out as a whole."""
+        first = culprit or self._peek()
         if first is None:
-            if self._tokens:
-                self._note(self._tokens[-1], "the text ends inside a field")
             return
         self._note(first, why)
         while (token := self._peek()) is not None and token.line == first.line and token.kind not in ("open", "close"):

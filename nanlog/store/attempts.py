@@ -149,7 +149,8 @@ def _clear_falls(step: IntArray) -> list[int]:
 
 def _end_of_old(main: Points, fall: int, points: Points, closing: IntArray, resumed: IntArray) -> int:
     """The last place that belongs to the training before ``fall``: its last point, or what it printed in closing."""
-    begin, end = main.place[fall - 1], main.place[fall]
+    end = main.place[fall]
+    begin = max(main.place[fall - 1], end >> _FILE << _FILE)  # a file before this one is all old
     resume = resumed[np.searchsorted(resumed, begin, side="right") :][:1]
     end = min((end, *resume))
     window = slice(*np.searchsorted(points.place, [begin, end]))

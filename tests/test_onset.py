@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import make_run
 
 from nanlog.model import Mark, MarkKind, Pattern
 from nanlog.onset import growth_to_end, locate
+from runs import make_run
 
 NAN, INF = math.nan, math.inf
 CALM = [2.3, 2.2, 2.4, 2.1, 2.0, 2.2, 1.9, 2.0]

@@ -101,3 +101,9 @@ def test_a_python_exception() -> None:
 )
 def test_no_crash(line: str) -> None:
     assert marks(glog("Iteration 40, lr = 1") + line + "\n") == []
+
+
+def test_a_warning_of_numpy_is_noted_once() -> None:
+    warning = "/lib/fast_rcnn/bbox_transform.py:23: RuntimeWarning: invalid value encountered in log\n"
+    log = warning + "  targets_dw = np.log(gt_widths / ex_widths)\n" + warning + "Iteration 0, loss = nan\n"
+    assert marks(log) == [(MarkKind.NOTE, 1, None, "invalid value encountered in log")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Tracebacks", "crash", "snapshot_step"]
+__all__ = ["Tracebacks", "crash", "numpy_warning", "snapshot_step"]
 
 _SNAPSHOT_STEP = re.compile(r"_iter_([0-9]{1,18})(?![0-9])", re.ASCII)
 _CRASH = re.compile(
@@ -17,6 +17,10 @@ _CRASH = re.compile(
 )
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?", re.ASCII)
+#: numpy names the operation: "divide by zero encountered in log", "invalid value encountered in true_divide".
+_NUMPY_WARNING = re.compile(
+    r".*\bRuntimeWarning: ((?:divide by zero|invalid value|overflow) encountered in \w{1,40}).*", re.ASCII
+)
 
 
 def snapshot_step(file: str) -> int | None:
@@ -28,6 +32,12 @@ def snapshot_step(file: str) -> int | None:
 def crash(text: str) -> bool:
     """Say whether a line is what the C library, the signal handler of glog or the shell prints at a crash."""
     return _CRASH.fullmatch(text) is not None
+
+
+def numpy_warning(text: str) -> str | None:
+    """What numpy warns of when a Python layer computes something non-finite; None for any other line."""
+    found = _NUMPY_WARNING.fullmatch(text) if "RuntimeWarning" in text else None
+    return None if found is None else found[1]
 
 
 class Tracebacks:

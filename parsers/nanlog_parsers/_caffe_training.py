@@ -9,7 +9,7 @@ import numpy as np
 from nanlog.model import Block, Fact, Mark, MarkKind, Phase
 
 from ._caffe_dating import TRAIN, Dating
-from ._caffe_events import Tracebacks, crash, snapshot_step
+from ._caffe_events import Tracebacks, crash, numpy_warning, snapshot_step
 from ._caffe_heads import Direction, Head
 from ._caffe_lines import Lines, NonFinite
 from ._caffe_messages import Displayed, Known, Output, looks_like_ours, recognised
@@ -48,6 +48,7 @@ class TrainingLog:
         self._test: tuple[int, int] | None = None
         self._has_start = self._start_is_sure = self._has_points = False
         self._reported: set[Head] = set()
+        self._warned: set[str] = set()
         self._has_clip = self._has_resumed = self._has_ended = False
         self._points.forget_heads()
 
@@ -181,6 +182,9 @@ class TrainingLog:
                 self._mark(MarkKind.EXCEPTION, line, self._steps.last, exception)
             elif crash(text):
                 self._mark(MarkKind.FATAL, line, self._steps.last, text)
+            elif (warning := numpy_warning(text)) is not None and warning not in self._warned:
+                self._warned.add(warning)
+                self._mark(MarkKind.NOTE, line, self._steps.last, warning)
 
     def _iteration(self, step: int, at: int) -> None:
         """An iteration is displayed: what stands open before it is its own."""

@@ -18,7 +18,7 @@ docs: ## renew the generated parts of the documentation
 	$(PYTHON) tools/docs.py
 
 bench: ## time the reading of large logs
-	$(PYTHON) bench/bench_caffe.py
+	$(PYTHON) bench/caffe_speed.py
 
 constraints: ## renew constraints.txt from what pip chooses today
 	rm -rf .venv-constraints

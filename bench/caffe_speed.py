@@ -1,8 +1,8 @@
 """Time nanlog as a whole process, as ratios to named programs measured in the same minutes.
 
 A large debug_info log is diagnosed beside ``mawk '/Layer/ {print $6,$8,$NF}'``, which does no more than look at the
-same lines; start-up is held against the imports it cannot do without.  Rounds alternate, medians are printed; a ratio means
-more than a second, and on a busy machine not even that.
+same lines; start-up is held against the imports it cannot do without.  Rounds alternate, medians are printed; a ratio
+means more than a second, and on a busy machine not even that.
 
     python bench/caffe_speed.py                 a log of 250 MB, five rounds
     python bench/caffe_speed.py --megabytes 50 --rounds 3

@@ -190,6 +190,14 @@ class View:
         """Evidence citing a first bad point."""
         return Evidence(says, bad.file, bad.line, bad.series, bad.step, bad.value)
 
+    @cached_property
+    def grew(self) -> Evidence | None:
+        """Evidence citing where the loss began to grow towards the onset; None where it stayed calm."""
+        if self.growth is None or self.history is None:
+            return None
+        step = self.history.step[self.growth.start]
+        return self.point(self.history, self.growth.start, f"the loss grew from step {step} on")
+
     def evidence(self, says: str, file: str, line: int) -> Evidence:
         """Evidence citing a line."""
         return Evidence(says, file=file, line=line)

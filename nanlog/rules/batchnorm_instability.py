@@ -45,11 +45,8 @@ def signs(view: View) -> Iterator[Sign]:
     elif located is not None:
         yield view.sign("other_layer_first", view.seen(located, f"{located.series} went bad first"))
     yield from _settings(view, layers)
-    if view.growth is not None and view.history is not None and view.growth.points > 1:
-        step = view.history.step[view.growth.start]
-        yield view.sign(
-            "growth_before", view.point(view.history, view.growth.start, f"the loss grew from step {step} on")
-        )
+    if view.grew is not None and view.growth is not None and view.growth.points > 1:
+        yield view.sign("growth_before", view.grew)
 
 
 def _settings(view: View, layers: list[Layer]) -> Iterator[Sign]:

@@ -50,11 +50,8 @@ def signs(view: View) -> Iterator[Sign]:
             break
     if layers and (dead := _dead_activation(view)) is not None:
         yield dead
-    if layers and view.growth is not None and view.history is not None:
-        step = view.history.step[view.growth.start]
-        yield view.sign(
-            "growth_before", view.point(view.history, view.growth.start, f"the loss grew from step {step} on")
-        )
+    if layers and view.grew is not None:
+        yield view.sign("growth_before", view.grew)
     if layers and located is not None and located.layer not in {layer.name for layer in layers}:
         yield view.sign("other_layer_first", view.seen(located, f"{located.series} went bad first"))
 

@@ -103,12 +103,8 @@ def _absurd_input(view: View) -> Sign | None:
 
 
 def _jump(view: View) -> Iterator[Sign]:
-    growth = view.growth
-    history = view.history
-    if growth is not None and history is not None:
-        index = growth.start
-        says = f"the loss grew from step {history.step[index]} on, before anything was non-finite"
-        yield view.sign("growth_before", view.point(history, index, says))
+    if view.grew is not None:
+        yield view.sign("growth_before", view.grew)
     elif view.masked_from_start and view.first is not None:
         says = "every sample of the first batch is confidently wrong: unscaled inputs or labels out of range do that"
         yield view.sign("saturated_from_start", view.seen(view.first, says))

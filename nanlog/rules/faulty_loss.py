@@ -55,11 +55,8 @@ def signs(view: View) -> Iterator[Sign]:
     if len(logged) > 1 and len(heads) == 1 and view.calm:
         bad = next(bad for bad in view.onset.order if bad.series in heads)
         yield view.sign("one_head_only", view.seen(bad, f"only the head {bad.series} goes bad"))
-    if view.growth is not None and view.history is not None and view.onset.pattern is not Pattern.FROM_START:
-        point = view.point(
-            view.history, view.growth.start, f"the loss grew from step {view.history.step[view.growth.start]} on"
-        )
-        yield view.sign("growth_before", point)
+    if view.grew is not None:
+        yield view.sign("growth_before", view.grew)
 
 
 def _is_loss(view: View, layer: Layer) -> bool:

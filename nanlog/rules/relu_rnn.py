@@ -45,9 +45,8 @@ def signs(view: View) -> Iterator[Sign]:
         return
     says = f"parameter '{chain.value}' is shared along a chain of layers with an unbounded activation between"
     yield view.sign("relu_in_recurrence", view.stated(chain, says))
-    if view.growth is not None and view.history is not None:
-        step = view.history.step[view.growth.start]
-        yield view.sign("growth", view.point(view.history, view.growth.start, f"the loss grows from step {step} on"))
+    if view.grew is not None:
+        yield view.sign("growth", view.grew)
     clip = view.solver("clip_gradients")
     if clip is not None:
         yield view.sign("clipped", view.stated(clip, "gradients are clipped"))

@@ -56,11 +56,8 @@ def signs(view: View) -> Iterator[Sign]:
     if delta is not None and view.solver_number("delta", 1e-8) == 0 and view.solver_type in _ADAPTIVE:
         says = f"delta: 0 lets {view.solver_type} divide by the root of a gradient that is exactly 0"
         yield view.sign("delta_zero", view.stated(delta, says))
-    if view.growth is not None and view.history is not None:
-        step = view.history.step[view.growth.start]
-        yield view.sign(
-            "growth_before", view.point(view.history, view.growth.start, f"the loss grew from step {step} on")
-        )
+    if view.grew is not None:
+        yield view.sign("growth_before", view.grew)
 
 
 def roots(view: View) -> list[Layer]:

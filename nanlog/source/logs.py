@@ -106,7 +106,9 @@ def _folder(path: str) -> Source:
             f"cannot read {path}: no file in this folder can be read{f' ({found})' if found else ''}; "
             "hidden files are left out; name a log file itself"
         )
-    unread = tuple(Unread(_name(str(file)), 1, "", f"could not be read: {error}") for file, error in refused)
+    unread = tuple(
+        Unread(_name(str(file)), 1, "", f"could not be read: {error.strerror or error}") for file, error in refused
+    )
     return LogSource(_name(path), files, unread)
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ def publish(root: Path, name: str, write: Callable[[Path], None]) -> Path:
 
     Raises ``OSError``, and leaves what was there before, when the disk does not let it.
     """
-    own = f"{os.getpid()}-{secrets.token_hex(4)}"
+    own = f"{os.getpid()}-{os.urandom(4).hex()}"
     temporary, link = root / f".tmp-{own}", root / f".tmp-{own}.link"
     runs, generations = root / "runs", root / "generations"
     runs.mkdir(parents=True, exist_ok=True)
@@ -67,7 +66,7 @@ def sweep(root: Path) -> None:
     for path in left:
         owned = _OWNED.fullmatch(path.name)
         if owned and path.name not in shown and not _is_alive(int(owned["pid"])) and _age(path) > GRACE:
-            _remove(path, root / f".tmp-{os.getpid()}-{secrets.token_hex(4)}")
+            _remove(path, root / f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def _replace(shown: Path, link: Path) -> Path | None:

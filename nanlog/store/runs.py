@@ -12,7 +12,6 @@ Any program that reads Parquet reads these: ``pandas.read_parquet(".nanlog/runs/
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -135,8 +134,10 @@ def _read(root: Path, run_id: str, read: Callable[[Path], Read]) -> Read:
 
 
 def _no_such_run(root: Path, run_id: str) -> str:
+    from difflib import get_close_matches
+
     known = _run_ids(root)
     if not known:
         return f"there is no run {run_id!r}: the store {root} is empty; nanlog diagnose LOG puts a run in"
-    near = difflib.get_close_matches(run_id, known, n=3, cutoff=0.4) or known[:3]
+    near = get_close_matches(run_id, known, n=3, cutoff=0.4) or known[:3]
     return f"there is no run {run_id!r} in the store {root}, which holds {len(known)}; the nearest: {', '.join(near)}"

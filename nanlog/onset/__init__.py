@@ -14,7 +14,7 @@ import numpy as np
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
 from nanlog.onset._chance import chance_level
 from nanlog.onset._checkpoint import last_good_checkpoint
-from nanlog.onset._first import before, causal_key, first_bad, main_loss, point
+from nanlog.onset._first import before, causal_key, first_bad, main_loss, matters, non_finite, point
 from nanlog.onset._growth import Growth, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
 
@@ -22,16 +22,29 @@ __all__ = ["Growth", "growth_to_end", "locate", "locate_attempt", "main_loss"]
 
 #: So many finite points after the last bad one are a recovery, fewer may be chance.
 _RECOVERED = 2
+#: So many of the newest attempts are judged in any case.
+_MOST_ATTEMPTS = 200
 
 
 def locate(run: Run) -> Onset:
     """Return what happened in the last attempt that failed, or ``healthy`` (of the last attempt) where none did."""
     onset = Onset(Pattern.HEALTHY)
-    for attempt in reversed(run.attempts):
-        onset = locate_attempt(run.of_attempt(attempt.index))
+    for index in _worth_judging(run):
+        onset = locate_attempt(run.of_attempt(index))
         if onset.pattern is not Pattern.HEALTHY:
             return onset
     return replace(onset, attempt=run.attempts[-1].index) if run.attempts else onset
+
+
+def _worth_judging(run: Run) -> list[int]:
+    """The attempts to judge, last first: the newest ones, and every older one that has a non-finite point.
+
+    Each is judged at the cost of looking through the whole run, so a file with ten thousand restarts needs a limit;
+    what goes unseen beyond it is a divergence that stayed finite, hundreds of trainings ago.
+    """
+    newest = {attempt.index for attempt in run.attempts[-_MOST_ATTEMPTS:]}
+    broken = [set(s.attempt[non_finite(s)].tolist()) for s in run.table.values() if matters(s.name)]
+    return sorted(newest.union(*broken), reverse=True)
 
 
 def locate_attempt(run: Run) -> Onset:

@@ -11,7 +11,7 @@ from nanlog.model import NO_STEP, FirstBad, Run, Series
 _UNDATED = np.iinfo(np.int64).max
 
 
-def bad(series: Series) -> NDArray[np.bool_]:
+def non_finite(series: Series) -> NDArray[np.bool_]:
     """Mask of the points that are not finite; in ``nonfinite/...`` every share above zero says so."""
     if _base(series.name).startswith("nonfinite/"):
         return np.asarray(series.value != 0, np.bool_)
@@ -88,7 +88,7 @@ def first_bad(run: Run) -> tuple[FirstBad, ...]:
     for series in run.table.values():
         if not matters(series.name):
             continue
-        where = np.flatnonzero(bad(series))
+        where = np.flatnonzero(non_finite(series))
         if len(where):
             index = int(where[0])
             found.append((causal_key(series, index), point(run, series, index)))

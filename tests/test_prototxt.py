@@ -143,7 +143,8 @@ def quoted(text: str, quote: str) -> str:
 @st.composite
 def written_messages(draw: st.DrawFn, depth: int = 3) -> tuple[str, tuple[tuple[str, object], ...]]:
     """The text of a message with free layout, and its fields with messages as tuples."""
-    text, meant = "", []
+    text = ""
+    meant: list[tuple[str, object]] = []
     for name in draw(st.lists(names, max_size=4)):
         gap = draw(st.sampled_from([" ", "\n", "  ", " # note\n", ", ", ";\n"]))
         if depth and draw(st.booleans()):

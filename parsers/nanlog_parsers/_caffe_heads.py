@@ -68,12 +68,13 @@ def debug_head(text: str) -> Head | None:
 
     A name that runs into another message (processes that write at once cut each other's lines) is no name.
     """
-    original = text.strip().removesuffix(":")
+    text = text.strip(" \t")
+    original = text.removesuffix(":")
     bracket, _, rest = original.partition(" Layer ")
     direction = _DIRECTIONS.get(bracket)
     names, _, quantity = rest.rpartition(" ")
-    runs_on = " data: " in names or " diff: " in names or "] " in names
-    if direction is None or quantity not in ("data", "diff") or runs_on:
+    runs_on = " data: " in names or " diff: " in names or "] " in rest
+    if direction is None or quantity not in ("data", "diff") or runs_on or original is text:
         return None
     if direction is Direction.UPDATE:
         layer, _, blob = names.partition(", param ")

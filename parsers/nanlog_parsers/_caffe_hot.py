@@ -27,10 +27,10 @@ class Norms(NamedTuple):
 _NUMBER = rb"([-+.0-9einaf]+)"
 _LINE = re.compile(
     rb"[IE][0-9]{4}[0-9 :.]+ [a-z_]+\.cpp:[0-9]+\]"
-    rb"(?: Iteration ([0-9]{1,18})(?: \([^()]*\))?, (?:loss = " + _NUMBER + rb"|lr = " + _NUMBER + rb")"
+    rb"(?: Iteration ([0-9]{1,18})(?: \([^()\]]*\))?, (?:loss = " + _NUMBER + rb"|lr = " + _NUMBER + rb")"
     rb"|     (Train|Test) net output #[0-9]+: ([^\s=\x80-\xff]+) = "
     + _NUMBER
-    + rb"(?: \(\* [-+.0-9e]+ = "
+    + rb"(?: \(\* -?[0-9]+(?:\.[0-9]*)?(?:e[-+][0-9]+)? = "
     + _NUMBER
     + rb" loss\))?"
     rb"|     \[Backward\] All net params \(data, diff\): L1 norm = \("

@@ -18,7 +18,10 @@ __all__ = ["Message", "clock_end", "messages"]
 _CLOCK = r"[IWEF](?:[0-9]{4}){1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
 _PLACE = r"[\w.+/\\-]+:[0-9]+\]"
 _PREFIX = re.compile(rf"({_CLOCK}) +[0-9]+ ({_PLACE}) ?", re.ASCII)
-_PLACE_ONLY = re.compile(r"(?:^|(?<=[\s>|:]))[\w.+/\\-]+\.(?:c|cc|cpp|cu|h|hpp):[0-9]+\] ?", re.ASCII)
+#: A prefix whose clock was cut off or damaged.
+_PLACE_ONLY = re.compile(
+    rf"(?:^|(?<=[\s>|:]))(?:[0-9]+ {_PLACE}|[\w.+/\\-]+\.(?:c|cc|cpp|cu|h|hpp):[0-9]+\]) ?", re.ASCII
+)
 _CLOCK_BYTES = re.compile(
     rb"^([^\n]{0,200}?" + _CLOCK.encode() + rb") +[0-9]+ " + _PLACE.encode().replace(rb"\w", rb"A-Za-z0-9_"),
     re.MULTILINE,

@@ -23,7 +23,7 @@ _PLACE_ONLY = re.compile(
     rf"(?:^|(?<=[\s>|:]))(?:[0-9]+ {_PLACE}|[\w.+/\\-]+\.(?:c|cc|cpp|cu|h|hpp):[0-9]+\]) ?", re.ASCII
 )
 _CLOCK_BYTES = re.compile(
-    rb"^([^\n]{0,200}?" + _CLOCK.encode() + rb") +[0-9]+ " + _PLACE.encode().replace(rb"\w", rb"A-Za-z0-9_"),
+    rb"^([^\n]{0,200}?" + _CLOCK.encode() + rb") +[0-9]+ " + _PLACE.encode(),
     re.MULTILINE,
 )
 

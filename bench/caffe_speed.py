@@ -38,13 +38,16 @@ class Took:
 
 
 def timed(command: list[str], environment: dict[str, str]) -> Took:
-    """Run a command with its output thrown away; its exit code does not matter (1 means: unhealthy)."""
+    """Run a command with its output thrown away; raises CalledProcessError unless it answers (1 means: unhealthy)."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    _, _, usage = os.wait4(child.pid, 0)
-    child.returncode = 0
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode not in (0, 1):
+        raise subprocess.CalledProcessError(child.returncode, command)
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return Took(time.perf_counter() - start, kilobytes / 1024)
+    return Took(seconds, kilobytes / 1024)
 
 
 def compare(rows: dict[str, list[str]], rounds: int, environment: dict[str, str]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 from nanlog.model import (
     CannotTell,
     Case,
@@ -47,6 +49,8 @@ def rule_text(name: str) -> str:
     raise KeyError(name)
 
 
+# Values near the end of the range of floats overflow in a median or a sum; inf is then the right answer, not a warning.
+@np.errstate(over="ignore", invalid="ignore")
 def diagnose_run(run: Run) -> Report:
     """Judge a run: verdict, onset, ranked findings, and what the log could not tell."""
     onset = locate(run)

@@ -135,6 +135,12 @@ def test_a_harmless_nan_is_named_and_leaves_the_run_healthy() -> None:
     assert [(finding.rule, finding.cause) for finding in report.findings] == [("harmless_nan", Cause.NONE)]
 
 
+def test_values_at_the_end_of_the_range_of_floats_are_judged_without_a_warning() -> None:
+    loss = [1e308, -1e308, 1e308, 1e308, 1.7e308, 1e308]
+    assert diagnose_run(make_run({"loss": [*loss, NAN], "lr": [1e308] * 7, "grad_norm": [*loss, NAN]})).findings
+    assert diagnose_run(make_run({"loss": loss})).verdict in Verdict
+
+
 def test_a_log_without_a_loss_is_not_judged() -> None:
     assert diagnose_run(make_run({})).verdict is Verdict.CANNOT_JUDGE
 

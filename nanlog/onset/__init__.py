@@ -26,6 +26,7 @@ _RECOVERED = 2
 _MOST_ATTEMPTS = 200
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values near the end of the range of floats overflow in a median
 def locate(run: Run) -> Onset:
     """Return what happened in the last attempt that failed, or ``healthy`` (of the last attempt) where none did."""
     onset = Onset(Pattern.HEALTHY)

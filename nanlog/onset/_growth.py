@@ -54,6 +54,7 @@ def _normal_range(values: FloatArray) -> tuple[float, float, float]:
     return level, width, scale
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def growth_to_end(values: FloatArray) -> Growth | None:
     """Growth that lasts until the end of ``values`` (finite, in logged order); None when the end is calm.
 
@@ -75,9 +76,8 @@ def growth_to_end(values: FloatArray) -> Growth | None:
 def _growth_once(values: FloatArray) -> Growth | None:
     if len(values) < 2:
         return None
-    with np.errstate(over="ignore", invalid="ignore"):
-        level, width, scale = _normal_range(values)
-        ceiling = level + max(_WIDTHS * width, scale)
+    level, width, scale = _normal_range(values)
+    ceiling = level + max(_WIDTHS * width, scale)
     calm = np.flatnonzero(values <= ceiling)
     start = int(calm[-1]) + 1 if len(calm) else 0
     grown = values[start:]

@@ -15,7 +15,8 @@ name                                   what it holds
 =====================================  ===============================================================================
 ``loss``                               the training loss of the step, as little averaged as the log allows
 ``loss/<head>``                        one of several training losses, without its weight
-``loss_smoothed``                      a running average of the loss (Caffe's ``Iteration N, loss``): may lag and stick
+``loss_smoothed``                      a running average of the loss (Caffe's ``Iteration N, loss``, the mean over an epoch
+                                       beside the loss of each step): may lag and stick
 ``metric/<name>``                      any other training output (accuracy, an unweighted loss)
 ``lr``, ``lr/<group>``                 learning rate
 ``grad_norm``, ``grad_norm/<layer>``   L2 norm of the gradient, before clipping
@@ -29,6 +30,7 @@ name                                   what it holds
 ``param_diff/<layer>/<i>``             mean absolute gradient of parameter blob i
 ``update/<layer>/<i>``                 mean absolute step taken by parameter blob i (rate and momentum included)
 ``nonfinite/<layer>/<blob>``           share of non-finite elements reported by a check, 0..1
+``rank<k>/...``                        any of these, as printed by rank k where several ranks print; the first rank has none
 ``val/...``, ``val1/...``              any of the above, measured on the first, second, ... evaluation set
 =====================================  ===============================================================================
 """
@@ -293,6 +295,10 @@ class Block:
     ``series`` is the vocabulary of this block; ``code[k]`` is the index into it of point k.  All columns have the same
     length.  ``step`` is :data:`NO_STEP` where nothing dates the point; ``line`` is 1-based.  ``time`` holds POSIX
     seconds, NaN where the format has none; None when it never has.  Points come in the order they were logged.
+
+    ``stream`` names what this file is a part of.  Files of one stream follow one another (a log that was rotated, the
+    event files of one directory); different streams tell of the same training side by side (``train`` and
+    ``validation``, one file for each rank, a table beside a log).
     """
 
     file: str
@@ -305,6 +311,7 @@ class Block:
     facts: tuple[Fact, ...] = ()
     marks: tuple[Mark, ...] = ()
     unread: tuple[Unread, ...] = ()
+    stream: str = ""
 
     def __post_init__(self) -> None:
         lengths = {len(self.code), len(self.step), len(self.value), len(self.line)}
@@ -324,8 +331,9 @@ class BlockBuilder:
     array([nan])
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, stream: str = "") -> None:
         self.file = file
+        self.stream = stream
         self._codes: dict[SeriesInfo, int] = {}
         self._rows: list[tuple[int, int, float, int, float]] = []
         self._facts: list[Fact] = []
@@ -361,8 +369,9 @@ class BlockBuilder:
             facts=tuple(self._facts),
             marks=tuple(self._marks),
             unread=tuple(self._unread),
+            stream=self.stream,
         )
-        self.__init__(self.file)  # type: ignore[misc]
+        self.__init__(self.file, self.stream)  # type: ignore[misc]
         return block
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from caffe_logs import LOGS, PREFIX, Reading, TextSource, glog, read, read_log
 from labelled_logs import NON_FINITE, Sample
 from nanlog.model import Piece
-from nanlog_parsers._caffe_columns import HeadTable, debug_columns, line_ends
-from nanlog_parsers._caffe_heads import nonfinite_head
-from nanlog_parsers._caffe_lines import LineReader, stretches
-from nanlog_parsers._caffe_training import TrainingLog
 from nanlog_parsers.caffe import PARSER
+from nanlog_parsers.caffe._columns import HeadTable, debug_columns, line_ends
+from nanlog_parsers.caffe._heads import nonfinite_head
+from nanlog_parsers.caffe._lines import LineReader, stretches
+from nanlog_parsers.caffe._training import TrainingLog
 
 every_log = pytest.mark.parametrize("log", LOGS, ids=lambda log: log.parent.name)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanlog_parsers._prototxt import MAX_DEPTH, Document, Field, Message, Scalar, read_prototxt
+from nanlog_parsers.caffe._prototxt import MAX_DEPTH, Document, Field, Message, Scalar, read_prototxt
 
 Value = Scalar | Message
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nanlog.model import Piece
+from nanlog_parsers._numbers import NUMBER, number, value_of
 
-from ._caffe_columns import MAX_HEADS, HeadTable, Rows, debug_columns, line_ends
-from ._caffe_heads import ALL_PARAMS, NORMS, Head, debug_head, nonfinite_head
-from ._caffe_hot import Norms, hot_line
-from ._caffe_messages import Displayed, Output
+from ._columns import MAX_HEADS, HeadTable, Rows, debug_columns, line_ends
 from ._glog import Message, messages
-from ._numbers import NUMBER, number, value_of
+from ._heads import ALL_PARAMS, NORMS, Head, debug_head, nonfinite_head
+from ._hot import Norms, hot_line
+from ._messages import Displayed, Output
 
 __all__ = ["LineReader", "Lines", "Misread", "NonFinite", "Stretch", "stretches"]
 

@@ -1,7 +1,7 @@
 """Caffe: everything since 2013 that logs through glog, BVLC's, NVIDIA's, Intel's and the SSD branch.
 
-What the lines mean is said where they are read: ``_caffe_heads`` (debug_info), ``_caffe_outputs`` (values of the
-solver), ``_caffe_dating`` (which iteration), ``_caffe_net`` (solver and nets), ``_caffe_events`` (crashes, snapshots).
+What the lines mean is said where they are read: ``_heads`` (debug_info), ``_outputs`` (values of the
+solver), ``_dating`` (which iteration), ``_net`` (solver and nets), ``_events`` (crashes, snapshots).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from nanlog.model import Block, Parser, Source
 
-from ._caffe_lines import LineReader, stretches
-from ._caffe_training import TrainingLog
+from ._lines import LineReader, stretches
+from ._training import TrainingLog
 
 __all__ = ["PARSER", "Caffe"]
 

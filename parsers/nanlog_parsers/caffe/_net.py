@@ -7,10 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from nanlog.model import Fact, FactValue
+from nanlog_parsers._numbers import value_of
 
-from ._caffe_dating import TRAIN
-from ._caffe_dump import facts
-from ._numbers import value_of
+from ._dating import TRAIN
+from ._dump import facts
 from ._prototxt import Message, read_prototxt
 
 __all__ = ["Setup", "Structure"]
@@ -81,7 +81,7 @@ class Setup:
         _learn(self.structures[net], document.message)
 
     def read(self, name: str, found: re.Match[str], line: int) -> None:
-        """Read a message of ``_caffe_messages``; others than those of a set-up are ignored."""
+        """Read a message of ``_messages``; others than those of a set-up are ignored."""
         match name:
             case "solver_dump" | "net_dump":
                 self._dump, self._dump_is_solver = [], name == "solver_dump"

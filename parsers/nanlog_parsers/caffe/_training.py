@@ -7,19 +7,19 @@ import re
 import numpy as np
 
 from nanlog.model import Block, Fact, Mark, MarkKind, Phase
+from nanlog_parsers._numbers import value_of
 
-from ._caffe_dating import TRAIN, Dating
-from ._caffe_events import Tracebacks, crash, numpy_warning, snapshot_step
-from ._caffe_heads import Direction, Head
-from ._caffe_lines import Lines, NonFinite
-from ._caffe_messages import Displayed, Known, Output, looks_like_ours, recognised
-from ._caffe_net import Setup
-from ._caffe_outputs import Outputs
-from ._caffe_points import Points
-from ._caffe_series import DebugSeries
-from ._caffe_steps import Steps
+from ._dating import TRAIN, Dating
+from ._events import Tracebacks, crash, numpy_warning, snapshot_step
 from ._glog import Message
-from ._numbers import value_of
+from ._heads import Direction, Head
+from ._lines import Lines, NonFinite
+from ._messages import Displayed, Known, Output, looks_like_ours, recognised
+from ._net import Setup
+from ._outputs import Outputs
+from ._points import Points
+from ._series import DebugSeries
+from ._steps import Steps
 
 __all__ = ["TrainingLog"]
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from nanlog.model import Phase, SeriesInfo, Stage
 
-from ._caffe_dating import TRAIN
-from ._caffe_heads import Direction, Head
-from ._caffe_net import Structure
+from ._dating import TRAIN
+from ._heads import Direction, Head
+from ._net import Structure
 
 __all__ = ["CLIP_NORM", "LOSS_SMOOTHED", "LR", "DebugSeries", "evaluated", "loss", "loss_head", "metric"]
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from nanlog.model import NO_STEP, Block, Fact, IntArray, Mark, SeriesInfo, Unread
 
-from ._caffe_columns import Rows
-from ._caffe_dating import Dated
-from ._caffe_heads import Head
-from ._caffe_series import DebugSeries
+from ._columns import Rows
+from ._dating import Dated
+from ._heads import Head
+from ._series import DebugSeries
 
 __all__ = ["Points"]
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._caffe_heads import NORMS, Head, debug_head
+from nanlog_parsers._numbers import trailing_numbers, windows
+
 from ._glog import clock_end
-from ._numbers import trailing_numbers, windows
+from ._heads import NORMS, Head, debug_head
 
 __all__ = ["HeadTable", "Rows", "debug_columns", "line_ends"]
 

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from nanlog.model import SeriesInfo, Stage
 
-from ._caffe_dating import TRAIN
-from ._caffe_messages import Output
-from ._caffe_points import Points
-from ._caffe_series import CLIP_NORM, LOSS_SMOOTHED, LR, evaluated, loss, loss_head, metric
-from ._caffe_steps import Steps
+from ._dating import TRAIN
+from ._messages import Output
+from ._points import Points
+from ._series import CLIP_NORM, LOSS_SMOOTHED, LR, evaluated, loss, loss_head, metric
+from ._steps import Steps
 
 __all__ = ["Outputs"]
 

@@ -1,6 +1,6 @@
 """The four lines that every displayed iteration prints, read at one go.
 
-``_glog``, ``_caffe_messages`` and ``_caffe_heads`` read the same lines and many more shapes of them; this is the short
+``_glog``, ``_messages`` and ``_heads`` read the same lines and many more shapes of them; this is the short
 cut for the usual one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ._caffe_messages import Displayed, Output
+from ._messages import Displayed, Output
 
 __all__ = ["Norms", "hot_line"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ._numbers import NUMBER, value_of
+from nanlog_parsers._numbers import NUMBER, value_of
 
 __all__ = ["Displayed", "Known", "Output", "looks_like_ours", "recognised"]
 

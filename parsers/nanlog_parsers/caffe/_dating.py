@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nanlog.model import NO_STEP
 
-from ._caffe_columns import Rows
-from ._caffe_heads import Direction
+from ._columns import Rows
+from ._heads import Direction
 
 __all__ = ["TRAIN", "Dated", "Dating"]
 

@@ -1,0 +1,253 @@
+"""What a framework or a user calls a series -> the names of :mod:`nanlog.model`.
+
+Nobody agrees on names: the training loss is ``loss``, ``train/total_loss``, ``Loss/train``, ``objective`` or ``nll``.
+A name is cut into words; the words say which quantity it is, on which data it was measured, and whether it is an
+average.  What is left over tells several of one kind apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from nanlog.model import Phase, SeriesInfo, Stage
+
+__all__ = ["Names", "words"]
+
+#: Longer names are cut: they come from lines that are no names at all.
+_LONGEST = 200
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_0-9]+", re.ASCII)
+
+_TRAIN = {"train", "training", "trn", "tr"}
+_EVALUATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "heldout"}
+_TEST = {"test", "testing"}
+_AVERAGED = {"epoch", "avg", "average", "mean", "running", "smooth", "smoothed", "ema"}
+#: Say that a number belongs to one step, not what it is.
+_OF_A_STEP = {
+    "step",
+    "batch",
+    "iter",
+    "iteration",
+    "per",
+    "iterations",
+    "vs",
+    "current",
+    "cur",
+    "raw",
+    "unsmoothed",
+    "minibatch",
+}
+
+_LOSS = {"loss", "losses", "objective", "criterion", "elbo", "nelbo", "nll", "cost"}
+#: Beside a loss word: still the whole loss, not one of its parts.
+_WHOLE = {"total", "overall", "sum", "full", "all", "lm", "main", "final", "combined", "global", "function", "value"}
+#: Settings of a loss, and numbers about it, which are not its value.
+_NOT_ITS_VALUE = {
+    "weight",
+    "weights",
+    "coef",
+    "coeff",
+    "lambda",
+    "ratio",
+    "improvement",
+    "delta",
+    "best",
+    "min",
+    "time",
+}
+
+_GRADIENT = {"grad", "grads", "gradient", "gradients"}
+_RATE = {"lr", "learning", "rate", "learningrate"}
+_PARAMETER = {"param", "params", "parameter", "parameters", "weight", "weights"}
+_NORM = {"norm", "norms", "l2"}
+#: ``grad_2.0_norm/fc.weight`` (Lightning), ``grads.fc.weight``, ``gradients/fc.weight``, ``grad_norm/fc.weight``.
+_OF_A_PARAMETER = re.compile(
+    r"(?:.{0,40}[/.])??(?:grads?|gradients?|grad_(?:[0-9.]+|inf)_norm|grad(?:ient)?[_ ]?norms?|gnorms?)"
+    r"[/.:](?P<name>.+)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class _Kind(IntEnum):
+    """Quantities; of two names for one quantity the one with the lower kind has the better claim."""
+
+    LOSS = 0
+    LOSS_BY_ANOTHER_NAME = 1
+    LOSS_PART = 2
+    LOSS_AVERAGE = 3
+    RATE = 4
+    GRADIENT = 5
+    GRADIENT_OF = 6
+    LOSS_SCALE = 7
+    PARAMETERS = 8
+    METRIC = 9
+
+
+_LOSSES = {_Kind.LOSS, _Kind.LOSS_BY_ANOTHER_NAME}
+
+#: Kind -> name, stage, phase, whether it is a statistic that may overflow before its elements do.
+_QUANTITY: dict[_Kind, tuple[str, Stage, Phase | None, bool]] = {
+    _Kind.LOSS: ("loss", Stage.LOSS, Phase.FORWARD, False),
+    _Kind.LOSS_BY_ANOTHER_NAME: ("loss", Stage.LOSS, Phase.FORWARD, False),
+    _Kind.LOSS_PART: ("loss", Stage.LOSS, Phase.FORWARD, False),
+    _Kind.LOSS_AVERAGE: ("loss_smoothed", Stage.SUMMARY, Phase.FORWARD, False),
+    _Kind.RATE: ("lr", Stage.LR, Phase.LR, False),
+    _Kind.GRADIENT: ("grad_norm", Stage.GRADIENT, Phase.BACKWARD, True),
+    _Kind.GRADIENT_OF: ("grad_norm", Stage.BACKWARD, Phase.BACKWARD, True),
+    _Kind.LOSS_SCALE: ("loss_scale", Stage.SUMMARY, None, False),
+    _Kind.PARAMETERS: ("param_norm", Stage.UPDATE, Phase.UPDATE, True),
+    _Kind.METRIC: ("metric", Stage.SUMMARY, None, False),
+}
+#: Several of these are told apart by what is left of their names; of all others the first keeps the plain name.
+_ALWAYS_WITH_REST = {_Kind.LOSS_PART, _Kind.GRADIENT_OF, _Kind.METRIC}
+
+
+def words(original: str) -> list[str]:
+    """The words of a name in lower case: ``trainLoss_step`` is train, loss, step.
+
+    >>> words("lr-SGD/pg1")
+    ['lr', 'sgd', 'pg', '1']
+    """
+    return [word.lower() for word in _WORD.findall(original[:_LONGEST])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    kind: _Kind
+    rest: str
+    data: str  #: "" for training data, else a word of the evaluation set
+    averaged: bool
+
+
+class Names:
+    """The names of one log: the same original name is the same series, and no two originals share one.
+
+    Without :meth:`claim` the first of several names for one quantity gets the plain name (``loss``), the others get
+    their own behind it (``loss/total_loss``).
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, bool], SeriesInfo] = {}
+        self._taken: set[str] = set()
+        self._sets: dict[str, int] = {}
+
+    def claim(self, originals: Iterable[str]) -> None:
+        """Name all these at once, the best name of each quantity first: for logs with a header."""
+        for original in sorted(dict.fromkeys(originals), key=lambda name: (_meaning(name).kind, len(words(name)))):
+            self.info(original)
+
+    def info(self, original: str, *, split: str = "", smoothed: bool = False) -> SeriesInfo:
+        """What the series called ``original`` is.
+
+        ``split`` names the data it was measured on where that stands elsewhere (``val``, ``test``; "" where the name
+        itself tells), ``smoothed`` says that it is known to be a running average.
+        """
+        key = (original, split, smoothed)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = self._named(original, split, smoothed)
+        return known
+
+    def _named(self, original: str, split: str, smoothed: bool) -> SeriesInfo:
+        meaning = _meaning(original)
+        kind = meaning.kind
+        averaged = (meaning.averaged or smoothed) and kind is not _Kind.RATE
+        if averaged and kind in _LOSSES:
+            kind = _Kind.LOSS_AVERAGE
+        data = _evaluation_set(words(split)) or meaning.data
+        base, stage, phase, statistic = _QUANTITY[kind]
+        if data and kind is _Kind.LOSS_AVERAGE:
+            base, averaged = "loss", False  # the mean over an evaluation set is its loss
+        if data and kind not in (_Kind.RATE, _Kind.LOSS_SCALE):
+            stage = Stage.EVALUATION_AFTER
+            base = f"{self._evaluation(data)}/{base}"
+        name = base if kind not in _ALWAYS_WITH_REST else f"{base}/{meaning.rest}"
+        other = original if kind in _ALWAYS_WITH_REST else meaning.rest or original
+        name = self._free(name, other, base)
+        layer = meaning.rest if kind is _Kind.GRADIENT_OF else None
+        # the parts of a loss are there before their sum
+        rank = 1 if kind in _LOSSES else 0
+        return SeriesInfo(name, original, stage, rank, phase, layer, None, statistic, averaged)
+
+    def _evaluation(self, data: str) -> str:
+        place = self._sets.setdefault(data, len(self._sets))
+        return "val" if place == 0 else f"val{place}"
+
+    def _free(self, name: str, rest: str, base: str) -> str:
+        """``name``, or the first name behind ``base`` that no other series has."""
+        place = 1
+        while name in self._taken:
+            name = f"{base}/{rest}" if place == 1 else f"{base}/{rest}~{place}"
+            place += 1
+        self._taken.add(name)
+        return name
+
+
+def _meaning(original: str) -> _Meaning:
+    original = original[:_LONGEST]
+    found = words(original)
+    data = _evaluation_set(found)
+    averaged = any(word in _AVERAGED for word in found)
+    known = [word for word in found if word not in _TRAIN | _EVALUATION | _TEST | _OF_A_STEP | _AVERAGED]
+    kind, left = _kind(original, known, found)
+    rest = left if isinstance(left, str) else "_".join(left)
+    return _Meaning(kind, rest or original, data, averaged)
+
+
+def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, list[str] | str]:
+    """Which quantity, and the words (or the text) that tell it from others of its kind."""
+    present = set(known)
+    if (of := _OF_A_PARAMETER.fullmatch(original)) is not None and not _is_total(words(of["name"])):
+        return _Kind.GRADIENT_OF, of["name"]
+    if present & _GRADIENT or "gradnorm" in present or "gnorm" in present:
+        return _gradient(original, known)
+    if present in ({"global", "norm"}, {"total", "norm"}):  # as optax and torch.nn.utils.clip_grad_norm_ call it
+        return _Kind.GRADIENT, []
+    if _is_rate(known):
+        return _Kind.RATE, [word for word in known if word not in _RATE]
+    if ("scale" in present and present & (_LOSS | {"amp", "scaler", "fp"})) or present == {"lossscale"}:
+        return _Kind.LOSS_SCALE, []
+    if present & _PARAMETER and present & _NORM:
+        return _Kind.PARAMETERS, []
+    if present & _LOSS and not present & _NOT_ITS_VALUE:
+        return _loss(known, original)
+    return _Kind.METRIC, original if known == found else known
+
+
+def _is_rate(known: list[str]) -> bool:
+    text = "_".join(known)
+    return "lr" in known or "learning_rate" in text or "learningrate" in known or text == "rate"
+
+
+def _gradient(original: str, known: list[str]) -> tuple[_Kind, list[str] | str]:
+    present = set(known)
+    if "scale" in present:
+        return _Kind.LOSS_SCALE, []
+    if not present & {"norm", "norms", "l2", "gradnorm", "gnorm"} or present & {"clipped", "ratio", "accum", "time"}:
+        return _Kind.METRIC, original
+    rest = [word for word in known if word not in _GRADIENT | _NORM | {"gradnorm", "gnorm"} | _WHOLE]
+    return _Kind.GRADIENT, [word for word in rest if not word.isdigit()]
+
+
+def _loss(known: list[str], original: str) -> tuple[_Kind, list[str] | str]:
+    parts = [word for word in known if word not in _LOSS | _WHOLE]
+    if parts:
+        return _Kind.LOSS_PART, "_".join(parts)
+    plain = "loss" in known or "losses" in known
+    return (_Kind.LOSS if plain else _Kind.LOSS_BY_ANOTHER_NAME), original
+
+
+def _is_total(found: list[str]) -> bool:
+    """Whether what follows ``grad_norm/`` says that it is the norm over all parameters."""
+    return bool(found) and set(found) <= _NORM | _WHOLE | _AVERAGED | _OF_A_STEP | _TRAIN
+
+
+def _evaluation_set(found: list[str]) -> str:
+    for word in found:
+        if word in _TEST:
+            return "test"
+        if word in _EVALUATION:
+            return "val"
+    return ""

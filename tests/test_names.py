@@ -1,0 +1,136 @@
+"""What frameworks call a series, and what nanlog calls it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nanlog.model import Phase, Stage
+from nanlog_parsers._names import Names
+
+PLAIN = {
+    "loss": "loss",
+    "Loss": "loss",
+    "train_loss": "loss",
+    "train/loss": "loss",
+    "Loss/train": "loss",
+    "Train Loss": "loss",
+    "trainLoss": "loss",
+    "total_loss": "loss",
+    "TotalLoss": "loss",
+    "train/total_loss": "loss",
+    "lm loss": "loss",
+    "batch_loss": "loss",
+    "train_loss_step": "loss",
+    "objective": "loss",
+    "criterion": "loss",
+    "elbo": "loss",
+    "train_nll": "loss",
+    "train_loss_epoch": "loss_smoothed",
+    "epoch_loss": "loss_smoothed",
+    "running_loss": "loss_smoothed",
+    "loss_ema": "loss_smoothed",
+    "val_loss": "val/loss",
+    "eval/loss": "val/loss",
+    "validation loss": "val/loss",
+    "test_loss": "val/loss",
+    "Loss/valid": "val/loss",
+    "val_loss_epoch": "val/loss",
+    "evaluation_loss_vs_iterations": "val/loss",
+    "val_loss/dataloader_idx_0": "val/loss/dataloader_idx_0",
+    "loss_D": "loss/d",
+    "Loss_G": "loss/g",
+    "train/box_loss": "loss/box",
+    "loss_rpn_cls": "loss/rpn_cls",
+    "lr": "lr",
+    "learning_rate": "lr",
+    "learning rate": "lr",
+    "learningRate": "lr",
+    "lr-SGD": "lr",
+    "epoch_learning_rate": "lr",
+    "train/learning_rate": "lr",
+    "grad_norm": "grad_norm",
+    "grad norm": "grad_norm",
+    "gnorm": "grad_norm",
+    "gradnorm": "grad_norm",
+    "global_norm": "grad_norm",
+    "total_norm": "grad_norm",
+    "gradients/global_norm": "grad_norm",
+    "grad_2.0_norm_total": "grad_norm",
+    "grad_2.0_norm/0.weight": "grad_norm/0.weight",
+    "grads.rnn.bias_hh_l0": "grad_norm/rnn.bias_hh_l0",
+    "grad_norm/encoder.0.weight": "grad_norm/encoder.0.weight",
+    "loss_scale": "loss_scale",
+    "loss scale": "loss_scale",
+    "amp_scale": "loss_scale",
+    "grad_scale": "loss_scale",
+    "params norm": "param_norm",
+    "accuracy": "metric/accuracy",
+    "AUC": "metric/AUC",
+    "train_acc": "metric/acc",
+    "val_acc": "val/metric/acc",
+    "eval/perplexity": "val/metric/perplexity",
+    "time": "metric/time",
+    "kl_weight": "metric/kl_weight",
+    "best_val_loss": "val/metric/best_loss",
+}
+
+
+@pytest.mark.parametrize("original", PLAIN)
+def test_a_name_alone(original: str) -> None:
+    info = Names().info(original)
+    assert info.name == PLAIN[original]
+    assert info.original == original
+
+
+def test_the_same_name_is_the_same_series() -> None:
+    names = Names()
+    assert names.info("loss") is names.info("loss")
+    assert names.info("loss", split="val").name == "val/loss"
+
+
+def test_the_first_keeps_the_plain_name() -> None:
+    names = Names()
+    assert [names.info(n).name for n in ("loss", "total_loss", "lr-SGD", "lr-Adam")] == [
+        "loss",
+        "loss/total_loss",
+        "lr",
+        "lr/adam",
+    ]
+
+
+def test_with_a_header_the_best_name_is_plain() -> None:
+    names = Names()
+    names.claim(["nll", "step", "loss_kl", "loss"])
+    assert names.info("loss").name == "loss"
+    assert names.info("nll").name == "loss/nll"
+    assert names.info("loss_kl").name == "loss/kl"
+
+
+def test_several_evaluation_sets() -> None:
+    names = Names()
+    assert [names.info(n).name for n in ("val_loss", "test_loss", "test_acc")] == [
+        "val/loss",
+        "val1/loss",
+        "val1/metric/acc",
+    ]
+
+
+def test_an_average_says_so() -> None:
+    names = Names()
+    assert names.info("loss").name == "loss"
+    mean = names.info("loss", smoothed=True)
+    assert (mean.name, mean.smoothed, mean.stage) == ("loss_smoothed", True, Stage.SUMMARY)
+    assert not names.info("epoch_lr").smoothed
+
+
+def test_gradients_belong_to_the_backward_pass() -> None:
+    info = Names().info("grad_2.0_norm/head.bias")
+    assert (info.layer, info.phase, info.statistic) == ("head.bias", Phase.BACKWARD, True)
+
+
+@given(st.lists(st.text(max_size=300), unique=True, max_size=30))
+def test_no_two_originals_share_a_name(originals: list[str]) -> None:
+    names = Names()
+    assert len({names.info(original).name for original in originals}) == len(originals)

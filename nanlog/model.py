@@ -64,6 +64,7 @@ __all__ = [
     "Pattern",
     "Phase",
     "Piece",
+    "Reading",
     "Report",
     "Rule",
     "Run",
@@ -71,6 +72,7 @@ __all__ = [
     "SeriesInfo",
     "Sign",
     "Source",
+    "Span",
     "Stage",
     "Unread",
     "Verdict",
@@ -399,6 +401,14 @@ class Parser(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which files of a source a parser is to read."""
+
+    parser: Parser
+    files: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """All points of one name, in the order they were logged, repeated steps and restarts included.
@@ -439,11 +449,24 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Lines of a file that belong together: from ``first_line`` to before ``beyond``, to the end where that is None."""
+
+    file: str
+    first_line: int
+    beyond: int | None
+
+    def holds(self, line: int) -> bool:
+        return self.first_line <= line and (self.beyond is None or line < self.beyond)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One training inside a log: from a start, or from where the steps fell back, to the next.
 
     ``first_line`` and ``last_line`` are those of its first and last point or mark in file ``file``;
-    ``resumed_from`` names the checkpoint it started from, where the log says.
+    ``resumed_from`` names the checkpoint it started from, where the log says.  ``spans`` are all lines that tell of
+    it, in every file.
     """
 
     index: int
@@ -453,6 +476,7 @@ class Attempt:
     first_step: int | None
     last_step: int | None
     resumed_from: str | None = None
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -461,6 +485,7 @@ class Run:
 
     ``series(name)`` is None where the log does not have the series: "not logged" is not "finite".
     ``facts`` holds every statement in the order made; with several attempts a key may occur more than once.
+    ``left_out`` are the files of a folder that no parser knows.
     """
 
     source: str
@@ -473,6 +498,7 @@ class Run:
     unread_count: int = 0
     attempts: tuple[Attempt, ...] = ()
     lines: int = 0
+    left_out: tuple[str, ...] = ()
 
     def series(self, name: str) -> Series | None:
         return self.table.get(name)
@@ -483,14 +509,13 @@ class Run:
 
     def of_attempt(self, attempt: int) -> Run:
         """The run as if the log held only this training: its points, marks and facts."""
-        span = next(a for a in self.attempts if a.index == attempt)
-        order = {file: index for index, file in enumerate(self.files)}
-        begins = {a.index: (order[a.file], a.first_line) for a in self.attempts}
-        first = begins[attempt] if attempt else (0, 0)
-        beyond = begins.get(attempt + 1, (len(order), 0))
+        chosen = next(a for a in self.attempts if a.index == attempt)
+        spans: dict[str, list[Span]] = {}
+        for span in chosen.spans:
+            spans.setdefault(span.file, []).append(span)
 
         def inside(file: str, line: int) -> bool:
-            return first <= (order[file], line) < beyond
+            return any(span.holds(line) for span in spans.get(file, ()))
 
         table = {name: part for name, s in self.table.items() if len(part := s.of_attempt(attempt))}
         return Run(
@@ -502,8 +527,9 @@ class Run:
             tuple(m for m in self.marks if inside(m.file, m.line)),
             self.unread,
             self.unread_count,
-            (span,),
+            (chosen,),
             self.lines,
+            self.left_out,
         )
 
 

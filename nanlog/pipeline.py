@@ -27,8 +27,8 @@ def diagnose(path: str, format_in: str | None = None, progress: Progress | None 
     :class:`~nanlog.errors.UsageError` for an unknown dialect; what the log says never raises.
     """
     source = open_source(path)
-    parser = choose(source, format_in).parser
-    return diagnose_run(collect(source, parser, progress=progress))
+    choice = choose(source, format_in)
+    return diagnose_run(collect(source, choice.readings, choice.left_out, progress))
 
 
 def answer(path: str, format_in: str | None = None, progress: Progress | None = None) -> Answer:

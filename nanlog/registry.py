@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from nanlog.errors import UnreadableError, UsageError
-from nanlog.model import Parser, Source
+from nanlog.model import Parser, Reading, Source
 
 ENTRY_POINTS = "nanlog.parsers"
 
@@ -51,14 +51,17 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The parser for a source, how sure it is (0..1), and how sure each of those tried was, best first.
+    """The surest parser for a source, how sure it is (0..1), and how sure each of those tried was, best first.
 
-    A parser that was asked for by name is the only one tried.
+    ``readings`` say which parser reads which file: each file goes to the parser that is surest of it.  ``left_out`` are
+    the files nobody is sure of.  A parser that was asked for by name is the only one tried.
     """
 
     parser: Parser
     score: float
     tried: tuple[tuple[str, float], ...]
+    readings: tuple[Reading, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def parsers() -> tuple[Parser, ...]:
@@ -72,21 +75,36 @@ def broken() -> tuple[Broken, ...]:
 
 
 def choose(source: Source, name: str | None = None) -> Choice:
-    """Pick the parser called ``name``, or else the one surest of the beginnings of the source's files.
+    """Pick the parser called ``name``, or else for each file the one that is surest of its beginning.
 
     Raises ``UsageError`` for a name nobody has and ``UnreadableError`` where no parser is sure.
     """
-    known = parsers()
-    if name is not None:
-        known = (_named(name),)
-    heads = [(file, source.head(file)) for file in source.files]
-    scored = [(max(parser.score(file, head) for file, head in heads), parser) for parser in known]
-    scored.sort(key=lambda pair: (-pair[0], pair[1].name))
-    tried = tuple((parser.name, score) for score, parser in scored)
-    if not scored or (name is None and scored[0][0] < SURE):
-        raise UnreadableError(_nobody(source, tried, any(head for _, head in heads)))
-    score, parser = scored[0]
-    return Choice(parser, score, tried)
+    known = parsers() if name is None else (_named(name),)
+    heads = {file: source.head(file) for file in source.files}
+    scores = {parser.name: {file: parser.score(file, head) for file, head in heads.items()} for parser in known}
+    ranked = sorted(known, key=lambda parser: (-max(scores[parser.name].values()), parser.name))
+    tried = tuple((parser.name, max(scores[parser.name].values())) for parser in ranked)
+    if not ranked or (name is None and tried[0][1] < SURE):
+        raise UnreadableError(_nobody(source, tried, any(heads.values())))
+    owners = {file: _owner(file, ranked, scores, 0.0 if name is not None else SURE) for file in heads}
+    if name is not None and not any(owners.values()):
+        owners = dict.fromkeys(heads, ranked[0])
+    readings = tuple(
+        Reading(parser, files)
+        for parser in ranked
+        if (files := tuple(file for file, owner in owners.items() if owner is parser))
+    )
+    left_out = tuple(file for file, owner in owners.items() if owner is None)
+    return Choice(ranked[0], tried[0][1], tried, readings, left_out)
+
+
+def _owner(
+    file: str, ranked: Sequence[Parser], scores: Mapping[str, Mapping[str, float]], least: float
+) -> Parser | None:
+    """The parser that is surest of a file; of several alike the one that is surest of another file."""
+    best = max(ranked, key=lambda parser: scores[parser.name][file])
+    score = scores[best.name][file]
+    return best if score >= least and score > 0 else None
 
 
 def _named(name: str) -> Parser:

@@ -282,7 +282,7 @@ def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
     lines = [f"loss {step} 0.125" for step in range(200_000)]
     seen: list[int] = []
     log = write(tmp_path / "log", *lines)
-    run = collect(open_source(str(log)), TINY, seen.append)
+    run = collect(open_source(str(log)), TINY, progress=seen.append)
     assert sum(seen) == log.stat().st_size
     assert len(seen) > 1
     assert run.lines == len(lines)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, Attempt, Fact, IntArray, Mark, MarkKind
+from nanlog.model import NO_STEP, Attempt, Fact, IntArray, Mark, MarkKind, Span
 
 _FILE = 40  #: a file has fewer than 2**40 lines
 
@@ -52,6 +52,10 @@ class Places:
 
     def of_points(self, file: IntArray, line: IntArray) -> IntArray:
         return line if len(self._files) < 2 else (file << _FILE) + line
+
+    def start(self, file: str) -> int:
+        """The place before the first line of a file."""
+        return self._index[file] << _FILE
 
     def file(self, place: int) -> str:
         return self._files[place >> _FILE]
@@ -109,6 +113,22 @@ def described(
         )
         for index in range(len(borders) + 1 if len(everything) else 0)
     )
+
+
+def spans(borders: IntArray, files: Sequence[str], places: Places) -> tuple[tuple[Span, ...], ...]:
+    """For each training the lines of ``files`` (in the order of the source) that tell of it."""
+    edges = [0, *borders.tolist(), None]
+    found: list[tuple[Span, ...]] = []
+    for begin, beyond in pairwise(edges):
+        own = []
+        for file in files:
+            start = places.start(file)
+            if (beyond is not None and start >= beyond) or (begin is not None and start + (1 << _FILE) <= begin):
+                continue
+            first = 0 if begin is None or begin <= start else begin - start
+            own.append(Span(file, first, None if beyond is None or beyond >= start + (1 << _FILE) else beyond - start))
+        found.append(tuple(own))
+    return tuple(found)
 
 
 def _live(starts: IntArray, points: IntArray, failures: IntArray) -> IntArray:

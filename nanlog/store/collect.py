@@ -2,66 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from nanlog.model import Fact, Mark, Parser, Piece, Run, Source, Unread
+from nanlog.model import Fact, Mark, Parser, Piece, Reading, Run, Source, Unread
 
-from .attempts import Places, Points, attempt_of, borders, described
-from .columns import Columns
+from .witnesses import Witness, agreed
 
 #: As many unread lines are kept as a person may want to look at; all are counted.
 KEPT_UNREAD = 1000
 #: So long a piece of an unread line is kept.
 KEPT_TEXT = 2000
 
-_MAIN = ("loss", "loss_smoothed", "lr")
 
-
-def collect(source: Source, parser: Parser, progress: Callable[[int], object] | None = None) -> Run:
-    """Read everything ``parser`` finds in ``source``.
+def collect(
+    source: Source,
+    readings: Sequence[Reading] | Parser,
+    left_out: tuple[str, ...] = (),
+    progress: Callable[[int], object] | None = None,
+) -> Run:
+    """Read everything in ``source``: each file by the parser that ``readings`` give it to, or all by one parser.
 
     ``progress`` is called with the size of each piece of text, in bytes, once it has been read.  An attempt begins at a
     START mark; in a file without any it begins where the step of ``loss`` (else ``loss_smoothed``, else ``lr``, else
-    the longest series) clearly falls.  At most :data:`KEPT_UNREAD` unread lines are kept, besides what the source says
-    of damage; :attr:`Run.unread_count` counts them all.
+    the longest series) clearly falls.  What several streams tell (see :class:`~nanlog.model.Block`) is put together;
+    a series that two of them tell is taken from the one with more points.  At most :data:`KEPT_UNREAD` unread lines
+    are kept, besides what the source says of damage; :attr:`Run.unread_count` counts them all.
     """
+    if not isinstance(readings, Sequence):
+        readings = (Reading(readings, source.files),)
     watched = _Watched(source, progress or (lambda _bytes: None))
-    columns = Columns(source.files)
+    witnesses: dict[tuple[str, str], Witness] = {}
     facts: list[Fact] = []
     marks: list[Mark] = []
     unread: list[Unread] = []
     unread_count = 0
-    for block in parser.read(watched):
-        columns.add(block)
-        facts += block.facts
-        marks += block.marks
-        unread += map(_shortened, block.unread[: KEPT_UNREAD - len(unread)])
-        unread_count += len(block.unread)
+    for reading in readings:
+        for block in reading.parser.read(_Part(watched, reading.files)):
+            key = (reading.parser.name, block.stream)
+            if key not in witnesses:
+                witnesses[key] = Witness(source.files)
+            witnesses[key].add(block)
+            facts += block.facts
+            marks += block.marks
+            unread += map(_shortened, block.unread[: KEPT_UNREAD - len(unread)])
+            unread_count += len(block.unread)
     damage = source.damage()
-
-    grouped = columns.grouped()
-    places = Places(source.files)
-    points = Points(places.of_points(grouped.file, grouped.line), grouped.step)
-    longest = max(grouped.spans, key=lambda name: grouped.spans[name].stop - grouped.spans[name].start, default="")
-    main = grouped.spans.get(next((name for name in _MAIN if name in grouped.spans), longest), slice(0, 0))
-    divided = borders(points, Points(points.place[main], points.step[main]), marks, places)
+    told = [witness.testimony() for witness in witnesses.values()] or [Witness(source.files).testimony()]
+    together = agreed(told, source.files)
     return Run(
         source=source.name,
-        parser=parser.name,
+        parser="+".join(reading.parser.name for reading in readings),
         files=source.files,
-        table=grouped.table(attempt_of(divided, points.place)),
+        table=together.table,
         facts=tuple(facts),
-        marks=tuple(marks),
+        marks=(*marks, *together.doubled),
         unread=(*unread, *damage),
         unread_count=unread_count + len(damage),
-        attempts=described(divided, points, facts, marks, places),
+        attempts=together.attempts,
         lines=watched.lines,
+        left_out=left_out,
     )
 
 
 def _shortened(unread: Unread) -> Unread:
     return unread if len(unread.text) <= KEPT_TEXT else replace(unread, text=unread.text[:KEPT_TEXT] + "…")
+
+
+class _Part:
+    """Some of the files of a source."""
+
+    def __init__(self, source: Source, files: tuple[str, ...]) -> None:
+        self._source = source
+        self._files = files
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return self._files
+
+    def head(self, file: str, size: int = 65536) -> bytes:
+        return self._source.head(file, size)
+
+    def pieces(self, file: str) -> Iterator[Piece]:
+        return self._source.pieces(file)
+
+    def damage(self) -> tuple[Unread, ...]:
+        return self._source.damage()
 
 
 class _Watched:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nanlog.model import Attempt, Run
+from nanlog.model import Attempt, Run, Span
 
 from .tables import facts_of, marks_of, series_of, tables_of, unread_of
 
@@ -31,6 +31,7 @@ def write_run(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
         "lines": run.lines,
         "unread_count": run.unread_count,
         "attempts": [asdict(attempt) for attempt in run.attempts],
+        "left_out": run.left_out,
     }
     write_json(folder / "run.json", {**about, **described})
 
@@ -47,9 +48,14 @@ def read_run(folder: Path) -> Run:
         marks=marks_of(_read_table(folder / "marks")),
         unread=unread_of(_read_table(folder / "unread")),
         unread_count=about["unread_count"],
-        attempts=tuple(Attempt(**attempt) for attempt in about["attempts"]),
+        attempts=tuple(map(_attempt, about["attempts"])),
         lines=about["lines"],
+        left_out=tuple(about["left_out"]),
     )
+
+
+def _attempt(saved: dict[str, Any]) -> Attempt:
+    return Attempt(**{**saved, "spans": tuple(Span(**span) for span in saved["spans"])})
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ name                                   what it holds
 =====================================  ===============================================================================
 ``loss``                               the training loss of the step, as little averaged as the log allows
 ``loss/<head>``                        one of several training losses, without its weight
-``loss_smoothed``                      a running average of the loss (Caffe's ``Iteration N, loss``, the mean over an epoch
-                                       beside the loss of each step): may lag and stick
+``loss_smoothed``                      a running average of the loss (Caffe's ``Iteration N, loss``, the mean over an
+                                       epoch beside the loss of each step): may lag and stick
 ``metric/<name>``                      any other training output (accuracy, an unweighted loss)
 ``lr``, ``lr/<group>``                 learning rate
 ``grad_norm``, ``grad_norm/<layer>``   L2 norm of the gradient, before clipping
@@ -30,7 +30,7 @@ name                                   what it holds
 ``param_diff/<layer>/<i>``             mean absolute gradient of parameter blob i
 ``update/<layer>/<i>``                 mean absolute step taken by parameter blob i (rate and momentum included)
 ``nonfinite/<layer>/<blob>``           share of non-finite elements reported by a check, 0..1
-``rank<k>/...``                        any of these, as printed by rank k where several ranks print; the first rank has none
+``rank<k>/...``                        any of these, where several ranks print; the first rank has no prefix
 ``val/...``, ``val1/...``              any of the above, measured on the first, second, ... evaluation set
 =====================================  ===============================================================================
 """

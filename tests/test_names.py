@@ -127,7 +127,21 @@ def test_an_average_says_so() -> None:
 
 def test_gradients_belong_to_the_backward_pass() -> None:
     info = Names().info("grad_2.0_norm/head.bias")
-    assert (info.layer, info.phase, info.statistic) == ("head.bias", Phase.BACKWARD, True)
+    assert (info.layer, info.phase, info.statistic) == ("head", Phase.BACKWARD, True)
+
+
+@pytest.mark.parametrize(
+    ("original", "layer"),
+    [
+        ("grad_2.0_norm/encoder.0.weight", "encoder.0"),
+        ("grad/dense/kernel:0", "dense"),
+        ("grads.0.bias", "0"),
+        ("grad_norm/0_weight", "0"),
+        ("grad_norm/head", "head"),
+    ],
+)
+def test_the_layer_of_a_gradient(original: str, layer: str) -> None:
+    assert Names().info(original).layer == layer
 
 
 @given(st.lists(st.text(max_size=300), unique=True, max_size=30))

@@ -166,7 +166,7 @@ class Names:
         name = base if kind not in _ALWAYS_WITH_REST else f"{base}/{meaning.rest}"
         other = original if kind in _ALWAYS_WITH_REST else meaning.rest or original
         name = self._free(name, other, base)
-        layer = meaning.rest if kind is _Kind.GRADIENT_OF else None
+        layer = _layer_of(meaning.rest) if kind is _Kind.GRADIENT_OF else None
         # the parts of a loss are there before their sum
         rank = 1 if kind in _LOSSES else 0
         return SeriesInfo(name, original, stage, rank, phase, layer, None, statistic, averaged)
@@ -242,6 +242,17 @@ def _loss(known: list[str], original: str) -> tuple[_Kind, list[str] | str]:
 def _is_total(found: list[str]) -> bool:
     """Whether what follows ``grad_norm/`` says that it is the norm over all parameters."""
     return bool(found) and set(found) <= _NORM | _WHOLE | _AVERAGED | _OF_A_STEP | _TRAIN
+
+
+def _layer_of(parameter: str) -> str:
+    """The layer that a parameter belongs to: ``encoder.0`` of ``encoder.0.weight``, ``dense`` of ``dense/kernel:0``."""
+    layer, _, last = parameter.replace("/", ".").rpartition(".")
+    if layer:
+        return parameter[: len(layer)]
+    for word in ("weight", "bias", "kernel"):  # torch.utils.tensorboard makes a folder 0_weight of 0.weight
+        if last.endswith(f"_{word}"):
+            return last.removesuffix(f"_{word}")
+    return parameter
 
 
 def _evaluation_set(found: list[str]) -> str:

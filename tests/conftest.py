@@ -29,7 +29,7 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="session", params=SAMPLES, ids=lambda sample: sample.id)
+@pytest.fixture(scope="session", params=SAMPLES, ids=lambda sample: f"{sample.dialect}-{sample.id}")
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Each real log in turn."""
     found: Sample = request.param
@@ -38,6 +38,6 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 @pytest.fixture(scope="session")
 def sample_log() -> Callable[[str], Path]:
-    """``sample_log("nan_label_debug")`` is the path of that case's log."""
+    """``sample_log("nan_label_debug")`` is what nanlog is given of that case: its log, or its folder."""
     logs = {sample.id: sample.log for sample in SAMPLES}
     return logs.__getitem__

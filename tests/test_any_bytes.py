@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelled_logs import SAMPLES
+from labelled_logs import SAMPLES, Sample
 from nanlog.pipeline import answer
 from nanlog.report import Style, reporter
 
@@ -22,6 +23,7 @@ SECONDS = 10.0
 
 #: Long enough for the head of a log and for what surrounds its onset, short enough to try many changes.
 SEED_LINES = 260
+SEED_SIZE = 60_000
 
 HOSTILE = [
     b"\x00",
@@ -54,14 +56,24 @@ HOSTILE = [
 ]
 
 
-def seed(log: Path, onset_line: int | None) -> bytes:
-    """The head of a log and the lines around its onset."""
-    lines = log.read_bytes().splitlines(keepends=True)
-    middle = max(onset_line or 0, SEED_LINES)
-    return b"".join([*lines[:SEED_LINES], *lines[middle : middle + SEED_LINES // 2]])
+def seed(sample: Sample, file: Path) -> bytes:
+    """The head of a file and the lines around the onset; its beginning and end where it is no text."""
+    lines = sample.lines(str(file))
+    if lines is None or len(lines) < 3:
+        content = file.read_bytes()
+        return content[: SEED_SIZE // 2] + content[SEED_SIZE // 2 :][-SEED_SIZE // 2 :]
+    middle = max(sample.label.get("onset_line") or 0, SEED_LINES)
+    return b"\n".join([*lines[:SEED_LINES], *lines[middle : middle + SEED_LINES // 2]])[:SEED_SIZE]
 
 
-SEEDS = {sample.id: seed(sample.log, sample.label.get("onset_line")) for sample in SAMPLES}
+Files = dict[str, bytes]  #: name inside the folder of a case -> content
+
+SEEDS: dict[str, Files] = {
+    sample.id: {file.relative_to(sample.folder).as_posix(): seed(sample, file) for file in sample.files}
+    for sample in SAMPLES
+}
+#: One case of each dialect.
+EXAMPLES = sorted({sample.dialect: sample.id for sample in reversed(SAMPLES)}.values())
 
 NUMBER = re.compile(rb"(?<=[=:(] )-?(?:nan|inf|\d[\d.e+-]*)")
 NUMBERS = [b"nan", b"-inf", b"0", b"-1", b"1", b"87.3365", b"1e308", b"-1e308", b"5e-324", b"18446744073709551616"]
@@ -122,7 +134,7 @@ def cut_off(where: float) -> Edit:
 
 
 def followed_by(other: str) -> Edit:
-    return lambda text: text + SEEDS[other]
+    return lambda text: text + next(iter(SEEDS[other].values()))
 
 
 places = st.floats(0, 1)
@@ -140,15 +152,18 @@ edits = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("any_bytes") / "train.log"
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("any_bytes")
 
 
-def answer_to(log: Path, text: bytes) -> None:
+def answer_to(folder: Path, files: Files) -> None:
     """Go the whole way from the bytes to the printed report and check what every answer must be."""
-    log.write_bytes(text)
+    shutil.rmtree(folder)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     start = time.monotonic()
-    found = answer(str(log))
+    found = answer(str(folder / name if len(files) == 1 else folder))
     for_people, for_programs = io.StringIO(), io.StringIO()
     reporter("text").write([found], for_people, Style(verbose=True))
     reporter("json").write([found], for_programs, Style())
@@ -159,23 +174,31 @@ def answer_to(log: Path, text: bytes) -> None:
 
 
 @settings(max_examples=3 * settings().max_examples)
-@given(case=st.sampled_from(list(SEEDS)), changes=st.lists(edits, min_size=1, max_size=5))
-def test_a_damaged_log(log: Path, case: str, changes: list[Edit]) -> None:
-    text = SEEDS[case]
+@given(case=st.sampled_from(list(SEEDS)), file=st.integers(0, 5), changes=st.lists(edits, min_size=1, max_size=5))
+def test_a_damaged_log(folder: Path, case: str, file: int, changes: list[Edit]) -> None:
+    files = dict(SEEDS[case])
+    name = list(files)[file % len(files)]
     for change in changes:
-        text = change(text)
-    answer_to(log, text)
+        files[name] = change(files[name])
+    answer_to(folder, files)
 
 
 @given(text=st.binary(max_size=3000))
-def test_no_log_at_all(log: Path, text: bytes) -> None:
-    answer_to(log, text)
+def test_no_log_at_all(folder: Path, text: bytes) -> None:
+    answer_to(folder, {"train.log": text})
 
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_piece_in_every_part_of_a_log(log: Path, piece: bytes) -> None:
-    text = SEEDS["average_pooling_stride_gt_kernel_debug"]
-    answer_to(log, piece + text)
-    answer_to(log, text + piece)
-    answer_to(log, text.replace(b"\n", b"\n" + piece, 40))
-    answer_to(log, text.replace(b"=", b"= " + piece, 40))
+def test_a_hostile_piece_in_every_part_of_a_log(folder: Path, piece: bytes) -> None:
+    (text,) = SEEDS["average_pooling_stride_gt_kernel_debug"].values()
+    answer_to(folder, {"train.log": piece + text})
+    answer_to(folder, {"train.log": text + piece})
+    answer_to(folder, {"train.log": text.replace(b"\n", b"\n" + piece, 40)})
+    answer_to(folder, {"train.log": text.replace(b"=", b"= " + piece, 40)})
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_hostile_pieces_in_a_log_of_each_dialect(folder: Path, case: str) -> None:
+    for piece in HOSTILE:
+        hostile = {name: (text[:2000] + piece).replace(b"\n", b"\n" + piece, 9) for name, text in SEEDS[case].items()}
+        answer_to(folder, {name: hostile[name] + text[2000:] for name, text in SEEDS[case].items()})

@@ -11,7 +11,7 @@ import click
 import pytest
 from pyarrow.parquet import read_schema
 
-from labelled_logs import ROOT, SAMPLES, Sample
+from labelled_logs import ROOT, SAMPLES, Sample, report_of
 from nanlog.cli import cli
 from nanlog.model import Block, MarkKind, Parser
 from nanlog.pipeline import diagnose
@@ -77,7 +77,7 @@ def test_the_example_of_a_dialect_keeps_marks_and_what_could_not_be_read(example
 
 def test_every_field_of_the_json_report_is_documented(sample: Sample) -> None:
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
-    assert {field for field in fields(as_dict(diagnose(str(sample.log)))) if f"`{field}`" not in page} == set()
+    assert {field for field in fields(as_dict(report_of(sample))) if f"`{field}`" not in page} == set()
 
 
 def fields(value: object) -> Iterator[str]:
@@ -87,9 +87,9 @@ def fields(value: object) -> Iterator[str]:
         yield from fields(below)
 
 
-def test_every_series_of_a_caffe_log_is_documented(sample: Sample) -> None:
-    page = (ROOT / "docs" / "formats" / "caffe.md").read_text(encoding="utf-8")
-    kinds = {re.sub(r"^val\d*/", "", name).partition("/") for name in diagnose(str(sample.log)).run.table}
+def test_every_series_of_a_log_is_documented(sample: Sample) -> None:
+    page = (ROOT / "docs" / "formats" / f"{sample.dialect}.md").read_text(encoding="utf-8")
+    kinds = {re.sub(r"^(rank\d+/)?(val\d*/)?", "", name).partition("/") for name in report_of(sample).run.table}
     assert {kind + slash for kind, slash, _ in kinds if f"`{kind}{slash}" not in page} == set()
 
 

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import re
-
 import pytest
 
-from labelled_logs import FAILED, LOCATED, NON_FINITE, Sample
-from nanlog.model import Onset, Report
-from nanlog.pipeline import diagnose
-
-#: How a line looks that shows a NaN, or a value that stands for it.
-SHOWS_NAN = re.compile(rb"nan|inf|87\.3365", re.IGNORECASE)
+from labelled_logs import EXPLAINED, FAILED, LOCATED, NON_FINITE, Sample, report_of
+from nanlog.model import Onset
 
 
 def each(samples: list[Sample]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("sample", samples, ids=[sample.id for sample in samples])
-
-
-@functools.cache
-def report_of(sample: Sample) -> Report:
-    return diagnose(str(sample.log))
+    return pytest.mark.parametrize("sample", samples, ids=[f"{sample.dialect}-{sample.id}" for sample in samples])
 
 
 def onset_of(sample: Sample) -> Onset:
@@ -31,11 +19,14 @@ def onset_of(sample: Sample) -> Onset:
 
 
 def test_verdict(sample: Sample) -> None:
-    assert report_of(sample).verdict == ("healthy" if sample.label["healthy"] else "unhealthy")
+    assert report_of(sample).verdict == ("healthy" if sample.harmless else "unhealthy")
 
 
 def test_every_line_is_read(sample: Sample) -> None:
-    assert report_of(sample).run.unread_count == (1 if "truncated" in sample.id else 0)
+    """What was cut off at its end has at most a last line that is not whole; any other damage is told."""
+    count = report_of(sample).run.unread_count
+    expected = {"": {0}, "trunc": {0, 1}}.get(sample.damaged)
+    assert count in expected if expected is not None else count > 0
 
 
 @each(FAILED)
@@ -45,24 +36,34 @@ def test_pattern(sample: Sample) -> None:
 
 @each(FAILED)
 def test_onset_step(sample: Sample) -> None:
+    """A divergence has no step at which it began to be non-finite; when a mask was put on is not always known."""
     accepted = sample.accepted_steps()
     step = onset_of(sample).step
-    assert step in accepted if accepted else step is None
+    if accepted:
+        assert step in accepted
+    elif sample.label["pattern"] != "masked":
+        assert step is None
 
 
 @each(NON_FINITE)
 def test_onset_cites_a_line_that_shows_it(sample: Sample) -> None:
-    line = onset_of(sample).line
-    assert line is not None
-    assert SHOWS_NAN.search(sample.log.read_bytes().split(b"\n")[line - 1])
+    onset = onset_of(sample)
+    assert onset.line is not None
+    lines = sample.lines(onset.file)
+    assert lines is None or sample.is_shown_by(lines[onset.line - 1])
 
 
 @each(NON_FINITE)
 def test_last_finite_step(sample: Sample) -> None:
-    assert onset_of(sample).last_finite_step == sample.label["last_finite_step"]
+    """Exactly the label's where the onset is the label's; another series may have been finite for longer."""
+    onset = onset_of(sample)
+    if onset.step == sample.label["onset_step"]:
+        assert onset.last_finite_step == sample.label["last_finite_step"]
+    else:
+        assert onset.last_finite_step is None or onset.step is None or onset.last_finite_step < onset.step
 
 
-@each(FAILED)
+@each(EXPLAINED)
 def test_cause_is_among_the_first_three(sample: Sample) -> None:
     causes = [finding.cause.value for finding in report_of(sample).findings[:3]]
     assert sample.accepted("cause") & set(causes)
@@ -77,9 +78,12 @@ def test_first_layer_and_phase(sample: Sample) -> None:
 
 def test_every_citation_points_into_the_log(sample: Sample) -> None:
     report = report_of(sample)
-    lines = sample.log.read_bytes().count(b"\n") + 1
     sentences = [e for finding in report.findings for e in (*finding.evidence, *finding.against)]
-    assert all(1 <= e.line <= lines for e in (*sentences, *report.notes) if e.line is not None)
+    for cited in (*sentences, *report.notes):
+        if cited.line is not None:
+            lines = sample.lines(cited.file)
+            assert cited.line >= 1
+            assert lines is None or cited.line <= len(lines)
 
 
 def test_findings_are_ordered_and_their_confidence_is_a_share(sample: Sample) -> None:

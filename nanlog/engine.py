@@ -12,6 +12,7 @@ import numpy as np
 from nanlog.model import (
     CannotTell,
     Case,
+    Cause,
     Evidence,
     Finding,
     MarkKind,
@@ -36,6 +37,10 @@ _HEAD_OF_LOG = "keep the head of the log, where the solver and the net are print
 _SAME_CRASH = 40
 
 
+#: Causes of a NaN that does no harm.
+_HARMLESS = (Cause.AMP_SKIP, Cause.NONE)
+
+
 def rules() -> tuple[Rule, ...]:
     """Every rule that takes part in a diagnosis."""
     return all_rules()
@@ -57,7 +62,8 @@ def diagnose_run(run: Run) -> Report:
     verdict = _verdict(run, onset)
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
     case = Case(attempt, onset, run)
-    findings = _ranked(finding for rule in all_rules() for finding in rule.judge(case))
+    judging = [rule for rule in all_rules() if not onset.harmless or rule.cause in _HARMLESS]
+    findings = _ranked(finding for rule in judging for finding in rule.judge(case))
     if verdict is not Verdict.UNHEALTHY:
         shown = onset if verdict is Verdict.HEALTHY else None
         return Report(run, verdict, shown, findings, notes=(*_notes(run), *hazards(view_of(case))))
@@ -68,7 +74,7 @@ def diagnose_run(run: Run) -> Report:
 
 
 def _verdict(run: Run, onset: Onset) -> Verdict:
-    if onset.pattern is not Pattern.HEALTHY:
+    if onset.pattern is not Pattern.HEALTHY and not onset.harmless:
         return Verdict.UNHEALTHY
     return Verdict.HEALTHY if main_loss(run) is not None else Verdict.CANNOT_JUDGE
 

@@ -466,7 +466,7 @@ class Attempt:
 
     ``first_line`` and ``last_line`` are those of its first and last point or mark in file ``file``;
     ``resumed_from`` names the checkpoint it started from, where the log says.  ``spans`` are all lines that tell of
-    it, in every file.
+    it, in every file; without any the log holds nothing else.
     """
 
     index: int
@@ -515,7 +515,7 @@ class Run:
             spans.setdefault(span.file, []).append(span)
 
         def inside(file: str, line: int) -> bool:
-            return any(span.holds(line) for span in spans.get(file, ()))
+            return not spans or any(span.holds(line) for span in spans.get(file, ()))
 
         table = {name: part for name, s in self.table.items() if len(part := s.of_attempt(attempt))}
         return Run(
@@ -556,6 +556,7 @@ class Onset:
     is downstream of it.  ``departure_step`` is where growth left the normal range.  ``earliest_step`` is the first step
     at which the true onset can lie when the log only prints averages or every n-th step (last finite step + 1).
     ``tail`` says that the log begins after the onset (non-finite from its first point on, but not from step 0).
+    ``harmless`` says that nothing came of it: a loss scaler skipped the update, and the loss stayed finite.
     """
 
     pattern: Pattern
@@ -575,6 +576,7 @@ class Onset:
     masked_value: float | None = None
     tail: bool = False
     last_good_checkpoint: str | None = None
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,45 +8,24 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 from nanlog.errors import UnreadableError, UsageError
 from nanlog.model import Parser, Reading, Source
+from nanlog.plugins import Broken, Plugins, announced, lacking, taken_in
+from nanlog.unknown import unknown
+
+__all__ = ["SURE", "Broken", "Choice", "broken", "choose", "parsers"]
 
 ENTRY_POINTS = "nanlog.parsers"
 
 #: A parser less sure than this is not chosen unless it is asked for by name.
 SURE = 0.2
 
-#: What importing somebody else's module may raise without being a reason to end.
-_BROKEN = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 _PROMISED = ("name", "title", "score", "read")
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A plug-in that could not be used: where it was found, and why."""
-
-    origin: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"the parser {self.origin} is left out: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +45,12 @@ class Choice:
 
 def parsers() -> tuple[Parser, ...]:
     """All parsers, those of nanlog first, each kind by name.  Imports them at the first call."""
-    return _found()[0]
+    return _found().whole
 
 
 def broken() -> tuple[Broken, ...]:
     """The plug-ins that :func:`parsers` had to leave out."""
-    return _found()[1]
+    return _found().broken
 
 
 def choose(source: Source, name: str | None = None) -> Choice:
@@ -85,7 +64,7 @@ def choose(source: Source, name: str | None = None) -> Choice:
     ranked = sorted(known, key=lambda parser: (-max(scores[parser.name].values()), parser.name))
     tried = tuple((parser.name, max(scores[parser.name].values())) for parser in ranked)
     if not ranked or (name is None and tried[0][1] < SURE):
-        raise UnreadableError(_nobody(source, tried, any(heads.values())))
+        raise UnreadableError(unknown(source, ranked, SURE))
     owners = {file: _owner(file, ranked, scores, 0.0 if name is not None else SURE) for file in heads}
     if name is not None and not any(owners.values()):
         owners = dict.fromkeys(heads, ranked[0])
@@ -118,40 +97,9 @@ def _listed(known: tuple[Parser, ...]) -> str:
     return ", ".join(parser.name for parser in known) or "(none is installed)"
 
 
-def _nobody(source: Source, tried: tuple[tuple[str, float], ...], has_text: bool) -> str:
-    cannot = f"cannot read {source.name}"
-    if not has_text:
-        for file in source.files:
-            deque(source.pieces(file), maxlen=0)  # damage is told after a file was read
-        why = "; ".join(unread.why for unread in source.damage()[:3]) or "it is empty"
-        return f"{cannot}: {why}; was the log written somewhere else?"
-    if not tried:
-        return f"{cannot}: no parser is installed; try: pip install --force-reinstall nanlog"
-    scores = ", ".join(f"{name} {score:.0%}" for name, score in tried)
-    return (
-        f"{cannot}: no parser knows it (how sure each is: {scores}); "
-        f"if you know better, name the parser: --format-in {tried[0][0]}"
-    )
-
-
 @cache
-def _found() -> tuple[tuple[Parser, ...], tuple[Broken, ...]]:
-    found: dict[str, Parser] = {}
-    left_out: list[Broken] = []
-    for origin, load in (*_modules(), *_entry_points()):
-        try:
-            parser = load()
-        except _BROKEN as error:
-            left_out.append(Broken(origin, f"{type(error).__name__}: {error}"))
-            continue
-        missing = [word for word in _PROMISED if not hasattr(parser, word)]
-        if missing:
-            left_out.append(Broken(origin, f"it has no {' and no '.join(missing)}"))
-        elif parser.name in found:
-            left_out.append(Broken(origin, f"there is another parser called {parser.name!r}"))
-        else:
-            found[parser.name] = parser
-    return tuple(found.values()), tuple(left_out)
+def _found() -> Plugins[Parser]:
+    return taken_in("parser", (*_modules(), *_announced()), lambda parser: lacking(parser, _PROMISED))
 
 
 def _modules() -> Iterator[tuple[str, Callable[[], Parser]]]:
@@ -169,9 +117,6 @@ def _module(name: str) -> tuple[str, Callable[[], Parser]]:
     return name, load
 
 
-def _entry_points() -> Iterator[tuple[str, Callable[[], Parser]]]:
-    from importlib.metadata import entry_points
-
-    found = entry_points(group=ENTRY_POINTS)
-    for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
-        yield entry.value, entry.load
+def _announced() -> Iterator[tuple[str, Callable[[], Parser]]]:
+    for origin, load in announced(ENTRY_POINTS):
+        yield origin, cast(Callable[[], Parser], load)

@@ -14,9 +14,10 @@ import numpy as np
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
 from nanlog.onset._chance import chance_level
 from nanlog.onset._checkpoint import last_good_checkpoint
-from nanlog.onset._first import before, causal_key, first_bad, main_loss, matters, non_finite, point
+from nanlog.onset._first import MESSAGE, before, causal_key, first_bad, main_loss, matters, non_finite, point
 from nanlog.onset._growth import Growth, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
+from nanlog.onset._skipped import skipped_updates
 
 __all__ = ["Growth", "growth_to_end", "locate", "locate_attempt", "main_loss"]
 
@@ -54,15 +55,19 @@ def locate_attempt(run: Run) -> Onset:
     loss = main_loss(run)
     order = first_bad(run)
     mask = find_mask(run, loss) if loss is not None else None
-    if mask is not None and loss is not None:
-        order = _with_mask(run, loss, mask, order)
+    if mask is not None:
+        order = _with_mask(run, mask, order)
+    skipped = skipped_updates(run, loss, order)
+    if skipped is not None:
+        return skipped.onset(run, loss, attempt)
     if order:
         return _broken(run, loss, order, mask, attempt)
     return _finite(run, loss, attempt)
 
 
-def _with_mask(run: Run, loss: Series, mask: Mask, order: tuple[FirstBad, ...]) -> tuple[FirstBad, ...]:
+def _with_mask(run: Run, mask: Mask, order: tuple[FirstBad, ...]) -> tuple[FirstBad, ...]:
     """Add the masked loss to the bad points, unless the loss itself is known to be non-finite before it."""
+    loss = mask.series
     masked = point(run, loss, mask.index)
     others = tuple(bad for bad in order if bad.series != loss.name)
     shown = next((bad for bad in order if bad.series == loss.name), None)
@@ -79,7 +84,7 @@ def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Ma
     first = order[0]
     masked = mask is not None and loss is not None and not _nonfinite_loss(loss)
     loss_bad = next((bad for bad in order if loss is not None and bad.series == loss.name), None)
-    history = before(loss, loss_bad.step, loss_bad.line) if loss is not None and loss_bad is not None else loss
+    history = _history(loss, loss_bad, first)
     growth = _growth(history)
     pattern = _pattern(run, loss, order, growth, masked)
     shape = _Shape(loss, history, growth)
@@ -105,6 +110,13 @@ def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Ma
         tail=_is_tail(run, loss, first),
         last_good_checkpoint=last_good_checkpoint(run, safe, first.line),
     )
+
+
+def _history(loss: Series | None, loss_bad: FirstBad | None, first: FirstBad) -> Series | None:
+    """The loss before it went bad itself; where it never did, up to the step at which something else did."""
+    if loss is None or loss_bad is not None:
+        return loss if loss is None or loss_bad is None else before(loss, loss_bad.step, loss_bad.line)
+    return loss if first.step is None else loss.where(loss.step <= first.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +157,7 @@ def _pattern(
     if loss is None or not len(loss):
         return Pattern.FROM_START if not _earlier_points(run, first) else Pattern.SUDDEN_JUMP
     if not _nonfinite_loss(loss):
-        return _finite_loss_pattern(run, loss, order)
+        return _finite_loss_pattern(run, loss, order, growth)
     if not np.isfinite(loss.value[0]):
         return Pattern.FROM_START
     if _recovered(loss) is not None:
@@ -164,19 +176,23 @@ def _invalid_lr(order: tuple[FirstBad, ...], loss: Series | None) -> bool:
     return rate.step <= own.step
 
 
-def _finite_loss_pattern(run: Run, loss: Series, order: tuple[FirstBad, ...]) -> Pattern:
+def _finite_loss_pattern(run: Run, loss: Series, order: tuple[FirstBad, ...], growth: Growth | None) -> Pattern:
     """Something else is non-finite while every printed loss is finite."""
     first = order[0]
-    if first.series == "loss_smoothed":
+    later = loss.where(loss.line > first.line) if first.step is None else loss.where(loss.step > first.step)
+    goes_on = len(later) >= _RECOVERED
+    if first.series == "loss_smoothed" and goes_on:
         return Pattern.TRANSIENT  # Caffe's average stays NaN for ever after one NaN, and the loss is finite again
     series = run.series(first.series)
     if series is not None and len(series):
         after = np.flatnonzero(~np.isfinite(series.value))
         if not first.series.startswith("nonfinite/") and len(series) - 1 - int(after[-1]) >= _RECOVERED:
             return Pattern.TRANSIENT
-    if not _earlier_points(run, first):
-        return Pattern.FROM_START
-    return Pattern.SUDDEN_JUMP
+    elif first.series == MESSAGE and goes_on:
+        return Pattern.TRANSIENT
+    if growth is not None:
+        return Pattern.GRADUAL_GROWTH
+    return Pattern.SUDDEN_JUMP if _earlier_points(run, first) else Pattern.FROM_START
 
 
 def _earlier_points(run: Run, first: FirstBad) -> bool:
@@ -215,7 +231,9 @@ def _is_tail(run: Run, loss: Series | None, first: FirstBad) -> bool:
     if loss is None or not len(loss) or np.isfinite(loss.value[0]):
         return False
     started = any(mark.kind in (MarkKind.START, MarkKind.RESUME) for mark in run.marks)
-    return bool(loss.step[0] > 0) and not started
+    # a log that prints every n-th step or the end of an epoch begins at about n
+    interval = float(np.median(np.diff(loss.step[:100]))) if len(loss) > 1 else 0.0
+    return bool(loss.step[0] > 1.5 * max(interval, 1.0)) and not started
 
 
 def _finite(run: Run, loss: Series | None, attempt: int) -> Onset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, FirstBad, Run, Series
+from nanlog.model import NO_STEP, FirstBad, MarkKind, Run, Series, Stage
 
 #: Sorts points that nothing dates behind all dated ones; their line keeps them apart.
 _UNDATED = np.iinfo(np.int64).max
@@ -19,24 +19,32 @@ def non_finite(series: Series) -> NDArray[np.bool_]:
 
 
 def _base(name: str) -> str:
-    """The name without the ``val/``, ``val1/`` ... of an evaluation set."""
+    """The name without the ``val/``, ``val1/`` ... of an evaluation set and the ``rank3/`` of a rank."""
     head, _, rest = name.partition("/")
+    if rest and head.startswith("rank") and head[4:].isdigit():
+        return _base(rest)
     evaluation = head == "val" or (head.startswith("val") and head[3:].isdigit())
     return rest if rest and evaluation else name
 
 
 def is_evaluation(name: str) -> bool:
     """True for what was measured on an evaluation set."""
-    return _base(name) != name
+    return name.startswith("val") and _base(name) != name
+
+
+#: In a metric's name: not the value of a loss but the best of them, its change, or its factor.
+_ABOUT_A_LOSS = ("best", "min", "delta", "improve", "weight", "coef", "scale", "ratio", "time")
 
 
 def is_loss_like(name: str) -> bool:
     """True for a metric that is a loss with weight 0: its NaN means that a computation of the net went wrong.
 
-    A NaN in any other metric is usually 0/0 over an absent class and does no harm (accuracy, IoU, AUC).
+    A NaN in any other metric is usually 0/0 over an absent class and does no harm (accuracy, IoU, AUC); the best loss
+    so far is inf before there is one.
     """
     base = _base(name)
-    return base.startswith("metric/") and "loss" in base.rpartition("/")[2].lower()
+    last = base.rpartition("/")[2].lower()
+    return base.startswith("metric/") and "loss" in last and not any(word in last for word in _ABOUT_A_LOSS)
 
 
 def matters(name: str) -> bool:
@@ -79,21 +87,52 @@ def _turns_nan(series: Series, index: int) -> bool:
     return bool(np.isnan(series.value[index : index + 4]).any())
 
 
+#: The series of a :class:`FirstBad` that a message of the framework tells of, not a number.
+MESSAGE = "message"
+
+
 def first_bad(run: Run) -> tuple[FirstBad, ...]:
     """First bad point of every series that matters, in causal order; the first is the onset.
 
-    Order within a step follows :class:`nanlog.model.Stage`, then the rank of the series, then the line.
+    Order within a step follows :class:`nanlog.model.Stage`, then the rank of the series, then the line.  A message that
+    says "the loss of this batch is invalid" counts like a point.
     """
     found: list[tuple[tuple[int, int, int, int], FirstBad]] = []
     for series in run.table.values():
-        if not matters(series.name):
+        if not matters(series.name) or _is_empty_evaluation(run, series):
             continue
         where = np.flatnonzero(non_finite(series))
         if len(where):
             index = int(where[0])
             found.append((causal_key(series, index), point(run, series, index)))
+    said = _first_message(run)
+    if said is not None:
+        step = _UNDATED if said.step is None else said.step
+        found.append(((step, int(Stage.SUMMARY), 0, said.line), said))
     found.sort(key=lambda entry: entry[0])
     return tuple(first for _, first in found)
+
+
+def _first_message(run: Run) -> FirstBad | None:
+    """The first message that reports a non-finite value; a check inside the net has series of its own."""
+    said = [mark for mark in run.marks if mark.kind is MarkKind.NONFINITE and mark.layer is None]
+    if not said:
+        return None
+    first = min(said, key=lambda mark: _UNDATED if mark.step is None else mark.step)
+    return FirstBad(MESSAGE, first.step, np.nan, first.file, first.line, phase=first.phase)
+
+
+def _is_empty_evaluation(run: Run, series: Series) -> bool:
+    """An evaluation set of size 0: every number measured on it is 0/0, from the first time on."""
+    if not is_evaluation(series.name):
+        return False
+    head = series.name.partition("/")[0]
+    beside = [other for name, other in run.table.items() if name.partition("/")[0] == head and name != series.name]
+    return bool(beside) and all(bool(np.isnan(s.value).all()) for s in (series, *beside))
+
+
+#: Names of regression and classification losses that people log without the word loss.
+_NAMED_LOSSES = ("mse", "mae", "rmse", "bce", "xent", "cross_entropy", "crossentropy", "huber", "kl", "error")
 
 
 def main_loss(run: Run) -> Series | None:
@@ -102,7 +141,8 @@ def main_loss(run: Run) -> Series | None:
         if (series := run.series(name)) is not None:
             return series
     heads = sorted(name for name in run.table if name.startswith("loss/"))
-    for name in (*heads, "val/loss", "grad_norm"):
+    named = [name for name in run.table if name.startswith("metric/") and name[7:].lower() in _NAMED_LOSSES]
+    for name in (*heads, "val/loss", *named, "grad_norm"):
         if (series := run.series(name)) is not None:
             return series
     return None

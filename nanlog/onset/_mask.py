@@ -1,18 +1,27 @@
 """Finite numbers that stand for NaN.
 
-Caffe's softmax loss takes ``-log(max(p, FLT_MIN))``, and ``-log(FLT_MIN)`` prints as 87.3365: the loss of a batch in
-which every sample has probability 0, or in which ``max`` swallowed a NaN (GPUs, and versions of 2014).  Infogain
-and multinomial losses clamp at 1e-20 (46.0517).  One such value is a saturated batch; many exact ones are a dead net.
+Clamps.  Caffe's softmax loss takes ``-log(max(p, FLT_MIN))``, and ``-log(FLT_MIN)`` prints as 87.3365: the loss of a
+batch in which every sample has probability 0, or in which ``max`` swallowed a NaN (GPUs, and versions of 2014).
+Infogain and multinomial losses clamp at 1e-20 (46.0517).  One such value is a saturated batch; many exact ones are a
+dead net.  Keras clips probabilities to [1e-7, 1 - 1e-7]: a net whose outputs saturated (or are NaN) shows
+``-log(1e-7)`` = 16.118 for every sample it gets wrong, so that loss and accuracy say the same thing.
+
+Chance.  Kernels that turn NaN into 0 (fused ReLU on a CPU) leave a net that answers the same for every sample: the loss
+sticks at ln(classes), the accuracy at 1/classes.
+
+Zero.  What filters or replaces NaN (``nan_to_num``, the averages of Hugging Face's Trainer) prints exactly 0.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nanlog.model import Run, Series
+from nanlog.model import FloatArray, Run, Series
 
 #: Printed value of a loss whose every sample is clamped -> what clamps it.
 CEILINGS = {
@@ -25,10 +34,33 @@ _TIMES = 3
 _PRINTED = 6e-7
 
 
+#: Keras' epsilon, the least probability of its cross-entropies.
+_KERAS_CLIP = -math.log(1e-7)
+#: Beyond this accuracy a clipped loss says nothing: nearly all is right.
+_MOSTLY_WRONG = 0.9
+#: Four decimals of a mean, or seven digits: how near a value must be to what it stands for.
+_NEAR = 1e-3
+#: So many zeros at the end of a log are no perfect batches.
+_ZEROS = 5
+
+#: With two classes a net at chance is quite often only a net that has not learnt yet.
+_FEWEST_CLASSES = 4
+#: Above, one class more or less is within the rounding of the loss.
+_MOST_CLASSES = 500
+#: An accuracy within this share of 1/classes is chance: classes are not all equally common.
+_CHANCE = 0.3
+
+#: So many points before the zeros must be far from 0, by this share of the usual loss.
+_BEFORE = 3
+_FAR = 0.05
+_BROKEN_ZEROS = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """From ``index`` on the loss shows the value ``value`` that stands for NaN; ``count`` points are exactly it."""
+    """From ``index`` of ``series`` on it shows the value ``value`` that stands for NaN; ``count`` points do."""
 
+    series: Series
     index: int
     value: float
     count: int
@@ -45,7 +77,12 @@ def _weights(run: Run) -> set[float]:
 
 
 def find_mask(run: Run, loss: Series) -> Mask | None:
-    """Find where the loss got stuck at a clamp; None where it did not.
+    """Find where the loss got stuck at a value that stands for NaN; None where it did not."""
+    return _clamped(run, loss) or _clipped(run) or _at_chance(run) or _zeroed(run, loss)
+
+
+def _clamped(run: Run, loss: Series) -> Mask | None:
+    """Stuck at a clamp of Caffe's.
 
     It counts when the exact value comes at least three times and holds at least a third of the points from its first
     appearance on; the first step alone is no sign, a net with batch normalisation may begin there and be healthy.
@@ -60,5 +97,81 @@ def find_mask(run: Run, loss: Series) -> Mask | None:
                 continue
             share = len(where) / (len(loss.value) - int(where[0]))
             if share >= 1 / 3 and (best is None or where[0] < best.index):
-                best = Mask(int(where[0]), float(loss.value[where[0]]), len(where), what)
+                best = Mask(loss, int(where[0]), float(loss.value[where[0]]), len(where), what)
     return best
+
+
+def _clipped(run: Run) -> Mask | None:
+    """At the end of the log the loss is 16.118 times the share of wrong answers, and most are wrong."""
+    for loss, accuracy in _beside_accuracy(run):
+        stands_for = _KERAS_CLIP * (1 - accuracy)
+        same = (np.abs(loss.value - stands_for) <= 2 * _NEAR * stands_for) & (accuracy < _MOSTLY_WRONG)
+        if (since := _to_the_end(same)) is not None:
+            what = "cross-entropy over probabilities clipped at 1e-7: 16.118 times the share of wrong answers"
+            return Mask(loss, since, float(loss.value[-1]), len(loss) - since, what)
+    return None
+
+
+def _at_chance(run: Run) -> Mask | None:
+    """At the end of the log the loss is ln(classes) and the accuracy 1/classes, without any drift."""
+    for loss, accuracy in _beside_accuracy(run):
+        with np.errstate(all="ignore"):
+            classes = np.round(np.exp(loss.value))
+            level = np.log(classes)
+            known = np.isfinite(classes) & (classes >= _FEWEST_CLASSES) & (classes < _MOST_CLASSES)
+            same = known & (np.abs(loss.value - level) <= _NEAR * level) & (np.abs(accuracy * classes - 1) <= _CHANCE)
+        if (since := _to_the_end(same)) is not None and len(set(classes[since:].tolist())) == 1:
+            what = f"ln({classes[-1]:.0f}), the loss of a net that answers the same for every sample"
+            return Mask(loss, since, float(loss.value[-1]), len(loss) - since, what)
+    return None
+
+
+def _to_the_end(same: NDArray[np.bool_]) -> int | None:
+    """Where the last stretch of True begins, if it is long enough and reaches the end."""
+    since = _to_the_end_of(same)
+    return since if since is not None and len(same) - since >= _TIMES else None
+
+
+def _beside_accuracy(run: Run) -> Iterator[tuple[Series, FloatArray]]:
+    """Each training loss at the steps at which an accuracy was logged too, with that accuracy as a share (0..1)."""
+    for name in ("loss_smoothed", "loss"):
+        loss = run.series(name)
+        for other, accuracy in run.table.items():
+            if loss is None or not other.startswith("metric/") or "acc" not in other.lower():
+                continue
+            if accuracy.info.smoothed != loss.info.smoothed:
+                continue
+            _, mine, its = np.intersect1d(loss.step, accuracy.step, return_indices=True)
+            share = accuracy.value[its]
+            if len(mine) >= _TIMES and np.isfinite(loss.value[mine]).all():
+                yield loss.where(mine), share / 100 if share.max(initial=0.0) > 1.0 else share
+
+
+def _zeroed(run: Run, loss: Series) -> Mask | None:
+    """Exactly 0 from one point on, though the loss had been far from it.
+
+    A loss may become 0 for good reasons (a hinge that is met everywhere); it then comes near it first.  Where a
+    gradient norm or an evaluation is non-finite meanwhile, two zeros are enough.
+    """
+    since = _to_the_end_of(loss.value == 0)
+    if since is None or since == 0:
+        return None
+    before = np.abs(loss.value[max(0, since - _BEFORE) : since])
+    before = before[np.isfinite(before)]
+    zeros = len(loss) - since
+    if not len(before) or before.min() <= _FAR * float(np.median(np.abs(loss.value[:since]))):
+        return None
+    broken = any(
+        not np.isfinite(series.value).all()
+        for name, series in run.table.items()
+        if name.startswith(("grad_norm", "val/loss"))
+    )
+    if zeros < (_BROKEN_ZEROS if broken else _ZEROS):
+        return None
+    return Mask(loss, since, 0.0, zeros, "exactly 0: what replaces or filters NaN prints that")
+
+
+def _to_the_end_of(same: NDArray[np.bool_]) -> int | None:
+    wrong = np.flatnonzero(~same)
+    since = int(wrong[-1]) + 1 if len(wrong) else 0
+    return since if since < len(same) else None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,9 +79,38 @@ def test_an_unknown_name_is_wrong_usage() -> None:
         choose(open_source(str(SAMPLES[0].log)), "cafe")
 
 
-def test_a_log_that_nobody_knows(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("Dear diary,\n")
-    with pytest.raises(UnreadableError, match=r"no parser knows it .*caffe 0%.*name the parser: --format-in \w+"):
+def test_a_log_that_nobody_knows_says_what_was_tried(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("\nDear diary,\n")
+    with pytest.raises(UnreadableError) as error:
+        choose(open_source(str(tmp_path / "log")))
+    said = str(error.value)
+    assert re.search(r"no parser knows it \(tried: .*caffe.*\).*begins with 'Dear diary,'.*--format-in \w+$", said)
+    assert all(name in said for name in names())
+
+
+def test_the_nearest_parser_is_named_and_the_line_that_made_it_so(site: Path) -> None:
+    install(site, "outside", PARSER.format(name="outside", score="0.1 if b'diary' in head else 0.0"))
+    (site / "runs").mkdir()
+    (site / "runs" / "a.log").write_text("nothing\n")
+    (site / "runs" / "b.log").write_text("Monday\nDear diary,\nit is over\n")
+    says = "outside came nearest, 10% sure where 20% is needed, because of line 2 of .*b.log: 'Dear diary,'.*"
+    with pytest.raises(UnreadableError, match=says + "--format-in outside"):
+        choose(open_source(str(site / "runs")))
+
+
+@pytest.mark.parametrize(
+    ("content", "looks"),
+    [
+        (b"PK\x03\x04rest", "a zip archive, as torch.save"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"\x01\0\0\0", "no text"),
+        (b" \n\n", "nothing but white space"),
+        (b"x" * 500, "begins with 'x{59}…'"),
+    ],
+)
+def test_what_no_log_looks_like(tmp_path: Path, content: bytes, looks: str) -> None:
+    (tmp_path / "log").write_bytes(content)
+    with pytest.raises(UnreadableError, match=looks):
         choose(open_source(str(tmp_path / "log")))
 
 

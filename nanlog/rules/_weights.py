@@ -36,7 +36,5 @@ def weight(rule: str, sign: str) -> float:
 
 def _brought(rule: str) -> Mapping[str, float]:
     """The weights that a rule of another distribution brings with it."""
-    found: Mapping[str, float] = next(
-        (getattr(known, "weights", {}) for known in all_rules() if known.name == rule), {}
-    )
-    return found
+    bringing = (known for known in all_rules() if known.name == rule)
+    return next((getattr(known, "weights", {}) for known in bringing), {})

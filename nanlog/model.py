@@ -378,7 +378,11 @@ class BlockBuilder:
 
 
 class Parser(Protocol):
-    """Reads one dialect.  Parsers hold no state: everything about one log lives inside :meth:`read`."""
+    """Reads one dialect.  Parsers hold no state: everything about one log lives inside :meth:`read`.
+
+    A parser may have one attribute more, ``gives``: a tuple of short phrases that say what a user can have from such a
+    log, the most telling first (``("loss per step", "learning rate", "gradient norms")``); ``nanlog formats`` shows it.
+    """
 
     @property
     def name(self) -> str:
@@ -640,7 +644,13 @@ class Case:
 
 
 class Rule(Protocol):
-    """Judges one cause.  A module of ``nanlog.rules`` ends in ``RULE``."""
+    """Judges one cause.  A module of ``nanlog.rules`` ends in ``RULE``.
+
+    The docstring of the module that defines a rule is its documentation (``nanlog explain``).  A rule may have two
+    attributes more: ``how``, a sentence that says what to log so that it can judge, and ``weights``, a mapping of the
+    keys of its signs to what each is worth in nats of log-odds.  A rule of another distribution must have ``weights``;
+    those of nanlog's own rules stand in ``nanlog/rules/weights.toml``.
+    """
 
     @property
     def name(self) -> str:

@@ -13,14 +13,14 @@ import click
 from nanlog.engine import rule_text, rules
 from nanlog.errors import UsageError
 
-__all__ = ["explanation", "listing"]
+__all__ = ["explanation", "listing", "width"]
 
 _WIDEST = 100
 
 
 def listing() -> str:
     """One line for each rule: its name and the first line of its documentation."""
-    formatter = click.HelpFormatter(width=_width())
+    formatter = click.HelpFormatter(width=width())
     formatter.write_dl([(rule.name, _plain(rule_text(rule.name).strip().partition("\n")[0])) for rule in rules()])
     return formatter.getvalue().rstrip("\n")
 
@@ -47,12 +47,13 @@ def _wrapped(text: str) -> Iterator[str]:
 
 def _paragraph(text: str, indent: str) -> str:
     words = " ".join(_plain(text).split())
-    return click.wrap_text(words, _width(), initial_indent=indent, subsequent_indent=indent)
+    return click.wrap_text(words, width(), initial_indent=indent, subsequent_indent=indent)
 
 
 def _plain(text: str) -> str:
     return text.replace("``", "")
 
 
-def _width() -> int:
+def width() -> int:
+    """Columns for a text: those of the terminal, but not more than are pleasant to read."""
     return min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)

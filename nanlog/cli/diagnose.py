@@ -62,9 +62,11 @@ def diagnose(
     from nanlog.cli._answers import Answers
     from nanlog.cli._output import report_stream, style_for
     from nanlog.cli._paths import expanded
+    from nanlog.cli._plugins import name_broken_plugins
     from nanlog.report import reporter
     from nanlog.store import store_root
 
+    name_broken_plugins()
     sources = expanded(paths)
     answers = Answers(sources, format_in, None if no_store else store_root(store))
     with report_stream(output, sources) as out:

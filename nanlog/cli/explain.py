@@ -19,6 +19,8 @@ def explain(rule: str | None) -> None:
       nanlog explain
       nanlog explain undefined_gradient
     """
+    from nanlog.cli._plugins import name_broken_plugins
     from nanlog.cli._rules import explanation, listing
 
+    name_broken_plugins()
     click.echo(listing() if rule is None else explanation(rule))

@@ -40,6 +40,14 @@ class Caffe:
 
     name = "caffe"
     title = "Caffe, all versions since 2013 (glog output, with debug_info where it is on)"
+    gives = (
+        "loss per step",
+        "learning rate",
+        "outputs and test scores",
+        "gradients, activations and parameters of each layer (debug_info)",
+        "solver and net parameters",
+        "checkpoints, restarts and crashes",
+    )
 
     def score(self, file: str, head: bytes) -> float:
         if _SURE.search(head):

@@ -1,7 +1,8 @@
 """Write the generated parts of the documentation, or say with ``--check`` which of them are out of date.
 
-``docs/cli.md`` is the ``--help`` of every command, ``docs/rules.md`` the documentation of every rule.  The report in
-``README.md`` is what nanlog prints about a sample log; the table in ``sample_logs/README.md`` comes from the labels.
+``docs/cli.md`` is the ``--help`` of every command, ``docs/rules.md`` the documentation of every rule,
+``docs/formats/README.md`` what every parser says of itself.  The report in ``README.md`` is what nanlog prints about a
+sample log; the table in ``sample_logs/README.md`` comes from the labels.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 import nanlog.cli
+from nanlog.cli._formats import gives
 from nanlog.engine import rule_text, rules
+from nanlog.model import Parser
 from nanlog.pipeline import diagnose
+from nanlog.registry import parsers
 from nanlog.report import Style, reporter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,14 +42,24 @@ Generated from the rules by `make docs`; `nanlog explain <rule>` prints the same
 [sample logs](../sample_logs/README.md).
 """
 
+FORMATS_HEAD = """# The dialects nanlog reads
+
+Generated from the parsers by `make docs`; `nanlog formats` prints the same. A log is recognised by its content, and the
+files of a folder are one run, each read by the parser that is surest of it; `--format-in NAME` overrides that. To add a
+dialect: [parsers/README.md](../../parsers/README.md).
+"""
+
 
 def main(arguments: list[str]) -> int:
     """Write the pages; with ``--check`` write nothing, print what would change and return 1 if anything would."""
     pages = {
         ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "rules.md": rules_page(),
-        ROOT / "README.md": with_part(ROOT / "README.md", "report", shown_report()),
-        ROOT / "sample_logs" / "README.md": with_part(ROOT / "sample_logs" / "README.md", "samples", sample_table()),
+        ROOT / "docs" / "formats" / "README.md": formats_page(),
+        ROOT / "README.md": with_parts(ROOT / "README.md", {"report": shown_report(), "formats": format_list()}),
+        ROOT / "sample_logs" / "README.md": with_parts(
+            ROOT / "sample_logs" / "README.md", {"samples": sample_tables()}
+        ),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text("utf-8") != text]
     for page in stale:
@@ -98,14 +112,43 @@ def as_markdown(text: str) -> str:
     return re.sub(r"^ +", "", headed, flags=re.MULTILINE)
 
 
-def with_part(page: Path, name: str, part: str) -> str:
-    """The page with ``part`` between the two marks that name it; raises ``ValueError`` where they are missing."""
-    begin, end = f"<!-- generated: {name} -->\n", f"\n<!-- end of generated: {name} -->"
-    before, found, rest = page.read_text("utf-8").partition(begin)
-    _, ended, after = ("\n" + rest).partition(end)
-    if not found or not ended:
-        raise ValueError(f"{page} does not hold {begin.strip()} and, below it, {end.strip()}")
-    return before + begin + part + end + after
+def formats_page() -> str:
+    """A row for each parser that comes with nanlog: what it reads, and what can be had from it."""
+    head = ["| dialect | read from | gives | samples |", "|---|---|---|---|"]
+    return "\n".join([FORMATS_HEAD, *head, *map(format_row, own_parsers()), ""])
+
+
+def format_row(parser: Parser) -> str:
+    page = ROOT / "docs" / "formats" / f"{parser.name}.md"
+    name = f"[`{parser.name}`]({page.name})" if page.exists() else f"`{parser.name}`"
+    folder = ROOT / "sample_logs" / parser.name
+    samples = len(list(folder.glob("*/label.json")))
+    linked = f"[{samples}](../../sample_logs/{parser.name}/)" if samples else ""
+    return f"| {name} | {parser.title} | {', '.join(gives(parser))} | {linked} |"
+
+
+def format_list() -> str:
+    """The dialects in the README, each with a link to its page."""
+    head = ["| dialect | read from |", "|---|---|"]
+    return "\n".join([*head, *(f"| [`{p.name}`](docs/formats/{p.name}.md) | {p.title} |" for p in own_parsers())])
+
+
+def own_parsers() -> list[Parser]:
+    """The parsers that come with nanlog; what else is installed here is nobody else's business."""
+    return [parser for parser in parsers() if type(parser).__module__.startswith("nanlog_parsers.")]
+
+
+def with_parts(page: Path, parts: Mapping[str, str]) -> str:
+    """The page with each part between the two marks that name it; raises ``ValueError`` where they are missing."""
+    text = page.read_text("utf-8")
+    for name, part in parts.items():
+        begin, end = f"<!-- generated: {name} -->\n", f"\n<!-- end of generated: {name} -->"
+        before, found, rest = text.partition(begin)
+        _, ended, after = ("\n" + rest).partition(end)
+        if not found or not ended:
+            raise ValueError(f"{page} does not hold {begin.strip()} and, below it, {end.strip()}")
+        text = before + begin + part + end + after
+    return text
 
 
 def shown_report() -> str:
@@ -116,20 +159,32 @@ def shown_report() -> str:
     return f"```text\n$ nanlog diagnose {SHOWN}\n{out.getvalue().rstrip()}\n```"
 
 
-def sample_table() -> str:
-    """A row for each sample log."""
+def sample_tables() -> str:
+    """A table for each dialect, with a row for each sample log."""
+    dialects = sorted({path.parent.parent for path in (ROOT / "sample_logs").glob("*/*/label.json")})
+    return "\n\n".join(f"### {dialect.name}\n\n{sample_table(dialect)}" for dialect in dialects)
+
+
+def sample_table(dialect: Path) -> str:
     head = ["| case | written by | pattern | onset | cause | the fault |", "|---|---|---|---|---|---|"]
-    return "\n".join([*head, *map(sample_row, sorted((ROOT / "sample_logs").glob("*/*/label.json")))])
+    return "\n".join([*head, *map(sample_row, sorted(dialect.glob("*/label.json")))])
 
 
 def sample_row(path: Path) -> str:
     """One row of the table, from a label."""
     label = json.loads(path.read_text("utf-8"))
     case = f"[{label['id']}]({path.parent.relative_to(ROOT / 'sample_logs').as_posix()}/)"
-    version = label["producer"].split(",")[0].removeprefix("BVLC/").split(" (")[0].replace("caffe", "Caffe")
     onset = "" if label["onset_step"] is None else str(label["onset_step"])
-    fault = label["cause_detail"].removeprefix("none: ")
-    return f"| {case} | {version} | {label['pattern']} | {onset} | {label['cause']} | {fault} |"
+    fault = label["cause_detail"].removeprefix("none: ").replace("|", "\\|")
+    pattern = f"{label['pattern']}, harmless" if label.get("benign") else label["pattern"]
+    return f"| {case} | {written_by(label)} | {pattern} | {onset} | {label['cause']} | {fault} |"
+
+
+def written_by(label: Mapping[str, str]) -> str:
+    """The program and its version, shortened."""
+    if "producer" in label:
+        return label["producer"].split(",")[0].removeprefix("BVLC/").split(" (")[0].replace("caffe", "Caffe")
+    return label["framework"].split(" / ")[0].split(" (")[0].replace("+cpu", "").replace("-", " ", 1)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from nanlog.model import (
 )
 from nanlog.onset import locate, main_loss
 from nanlog.rules import all_rules, rule_module
+from nanlog.rules._advice import advice_for
 from nanlog.rules._hazards import hazards
 from nanlog.rules._view import view_of
 from nanlog.rules._weights import prior, weight
@@ -121,12 +122,15 @@ def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 def _cannot_tell(run: Run, known: Iterable[Rule]) -> Iterable[CannotTell]:
     """The rules that lacked a series or a fact, and how to have each logged."""
     names = [*run.table, *(f"fact:{fact.key}" for fact in run.facts)]
+    advice = advice_for(run)
     for rule in known:
-        missing = [need for need in rule.needs if not any(fnmatchcase(name, _glob(need)) for name in names)]
+        needs = [need for need in map(advice.loggable, rule.needs) if need]
+        missing = [need for need in needs if not any(fnmatchcase(name, _glob(need)) for name in names)]
         facts = tuple(need for need in missing if need.startswith("fact:"))
         series = tuple(need for need in missing if need not in facts)
         if series:
-            yield CannotTell(rule.name, series, getattr(rule, "how", ""))
+            how = getattr(rule, "how", "")
+            yield CannotTell(rule.name, series, advice.how(how) or how)
         if facts:
             yield CannotTell(rule.name, facts, _HEAD_OF_LOG)
 

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from nanlog.model import Case, Cause, Finding, Sign
 from nanlog.rules._view import View, view_of
 
-#: What Caffe must be told so that a rule can see inside a step.
-DEBUG_INFO = "debug_info: true in solver.prototxt prints them"
-
 
 @dataclass(frozen=True, slots=True)
 class CauseRule:
@@ -18,7 +15,8 @@ class CauseRule:
 
     ``signs`` yields named evidence; its weight, for or against, stands in ``weights.toml``.  A cause with no sign is
     not mentioned.  ``needs`` are series (or ``fact:KEY``) without which the rule can say little; a trailing ``*``
-    matches any rest.  ``how`` says what to log next time to have the series.
+    matches any rest.  ``how`` names the field of :class:`~nanlog.rules._advice.Advice` that says what to log next time
+    to have the series.
     """
 
     module: str

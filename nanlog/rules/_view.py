@@ -9,10 +9,18 @@ import numpy as np
 
 from nanlog.model import Case, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
 from nanlog.onset import Growth, growth_to_end, main_loss
+from nanlog.rules._advice import Advice, advice_for
 from nanlog.rules._net import Layer, Net, train_net
 
 #: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
 HUGE = 1e30
+_OPTIMIZER_KEYS = ("optimizer", "optim", "opt", "optimizer_name", "optimizer_type", "optimiser")
+#: Longest first: adamw is no adam.
+_OPTIMIZERS = (
+    *("adadelta", "adagrad", "adafactor", "adamax", "adamw", "nadam", "radam", "adam"),
+    *("rmsprop", "lion", "sgd"),
+)
+_CLIP_KEYS = ("gradient_clip_val", "max_grad_norm", "grad_clip", "clip_grad", "clip_grad_norm", "clipnorm", "clip_norm")
 #: Layers that normalise over the batch and keep running statistics.
 NORMALISATIONS = ("BatchNorm", "CuDNNBatchNorm", "BN", "SyncBN")
 
@@ -33,6 +41,14 @@ class View:
     def loss(self) -> Series | None:
         return main_loss(self.run)
 
+    @cached_property
+    def advice(self) -> Advice:
+        return advice_for(self.case.whole)
+
+    @property
+    def is_caffe(self) -> bool:
+        return self.advice.framework == "caffe"
+
     def solver(self, key: str) -> Fact | None:
         return self.run.fact(f"solver.{key}")
 
@@ -47,8 +63,29 @@ class View:
 
     @cached_property
     def solver_type(self) -> str:
+        """The optimiser in upper case: ``SGD`` (Caffe's default) where nothing tells."""
         fact = self.solver("type") or self.solver("solver_type")
-        return str(fact.value).upper() if fact is not None else "SGD"
+        return str(fact.value).upper() if fact is not None else self._optimizer or "SGD"
+
+    @cached_property
+    def _optimizer(self) -> str:
+        """The optimiser by a hyper-parameter of that name, or by the name its rate is logged under (``lr-AdamW``)."""
+        said = [str(f.value) for f in self.run.facts if f.key.rpartition(".")[2].lower() in _OPTIMIZER_KEYS]
+        said += [s.info.original for name, s in self.run.table.items() if name == "lr" or name.startswith("lr/")]
+        found = (word.upper() for text in said for word in _OPTIMIZERS if word in text.lower())
+        return next(found, "")
+
+    def setting(self, *words: str) -> Fact | None:
+        """A hyper-parameter whose last name is one of ``words``, as a framework or a script printed it."""
+        named = (f for f in reversed(self.run.facts) if f.key.rpartition(".")[2].lower() in words)
+        return next((fact for fact in named if not fact.key.startswith(("net.", "shape."))), None)
+
+    @cached_property
+    def clips(self) -> Fact | None:
+        """The setting that clips gradients, where the log names one that does."""
+        fact = self.solver("clip_gradients") or self.setting(*_CLIP_KEYS)
+        off = fact is None or fact.value in (0, "0", "0.0", "None", "null", "", False)
+        return None if off else fact
 
     @cached_property
     def has_debug(self) -> bool:
@@ -65,7 +102,7 @@ class View:
 
         None when the parameters of several layers turn bad together: then the update did it, not a layer.
         """
-        layered = [bad for bad in self.onset.order if bad.layer is not None]
+        layered = [bad for bad in self.onset.order if bad.layer is not None and not self._is_one_of_all(bad)]
         training = [bad for bad in layered if not bad.series.startswith("val")] or layered
         if not training:
             return None
@@ -74,6 +111,42 @@ class View:
             same = {bad.layer for bad in training if bad.step == first.step and bad.series.startswith("param/")}
             return first if len(same) == 1 else None
         return first
+
+    def _is_one_of_all(self, bad: FirstBad) -> bool:
+        """Whether the gradients of other layers went bad together with this one: then none of them is the place."""
+        if not bad.series.startswith("grad_norm/"):
+            return False
+        return len({other.layer for other in self._gradients_with(bad)}) > 1
+
+    def _gradients_with(self, bad: FirstBad) -> list[FirstBad]:
+        """First bad points of the gradients of single layers at the step of ``bad``."""
+        return [other for other in self.onset.order if other.series.startswith("grad_norm/") and other.step == bad.step]
+
+    @cached_property
+    def all_gradients_at_once(self) -> FirstBad | None:
+        """A gradient of the onset's step, if those of all layers (two at least) turned bad there."""
+        bad = next((b for b in self.onset.order if b.series.startswith("grad_norm/")), None)
+        layers = {s.info.layer for name, s in self.run.table.items() if name.startswith("grad_norm/")}
+        if bad is None or bad.step != self.onset.step or len(layers) < 2:
+            return None
+        return bad if {other.layer for other in self._gradients_with(bad)} == layers else None
+
+    @cached_property
+    def gradient_before_loss(self) -> FirstBad | None:
+        """The gradient that is not finite at a step whose loss is logged and finite: forward was right, backward not.
+
+        Only where the loss of the very step is logged, not its mean over several, and calm: a blow-up overflows in the
+        squares of a norm first.
+        """
+        first, loss = self.first, self.loss
+        if first is None or loss is None or first.step is None or not first.series.startswith("grad_norm"):
+            return None
+        same = loss.value[loss.step == first.step]
+        if self.advice.framework == "transformers":
+            return None  # its loss is a mean over the steps since the last log, without those that were NaN
+        if loss.name != "loss" or not len(same) or not np.isfinite(same).all() or (same == 0).any():
+            return None
+        return first if self.growth is None else None
 
     def is_statistics(self, bad: FirstBad) -> bool:
         """Whether the bad blob holds running statistics, which the forward pass writes and no solver updates."""
@@ -87,7 +160,9 @@ class View:
             return Phase.LR
         training = [bad for bad in self.onset.order if not bad.series.startswith("val")] or self.onset.order
         for bad in training:
-            if bad.layer is not None or bad.series.startswith("lr"):
+            if bad.series.startswith("grad_norm") and self.gradient_before_loss is None:
+                return None  # a norm overflows before any element does, and the norm follows a bad forward pass
+            if bad.layer is not None or bad.series.startswith(("lr", "grad_norm")):
                 return Phase.FORWARD if self.is_statistics(bad) else bad.phase
         return None
 

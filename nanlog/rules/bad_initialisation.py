@@ -28,7 +28,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Fact, Mark, MarkKind, Pattern, Phase, Sign
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
 #: Fillers in use stay within about 0.01 .. 1; a hundredfold fan-in makes a layer's output ten times its input at std 1.
@@ -58,12 +58,28 @@ def signs(view: View) -> Iterator[Sign]:
         if last is not None:
             yield view.sign("long_normal_training", last)
     restored = _restored(view)
+    yield from _resumed(view)
     if restored is not None and early and first is not None:
         yield view.sign("after_restore", view.seen(first, f"the first steps after loading {restored.text} are bad"))
     if view.loss is not None and len(view.loss) and early:
         value = float(view.loss.value[0])
         if np.isfinite(value) and abs(value) > 1e6:
             yield view.sign("first_loss_huge", view.point(view.loss, 0, f"the very first loss is {number(value)}"))
+
+
+def _resumed(view: View) -> Iterator[Sign]:
+    """Bad from the first point of an attempt that goes on where another stopped, while that was normal to its end."""
+    first, attempt = view.first, view.onset.attempt
+    history = view.history
+    if first is None or not attempt or (history is not None and len(history)):
+        return
+    earlier = view.case.whole.series(view.loss.name) if view.loss is not None else None
+    if earlier is None:
+        return
+    before = earlier.where(earlier.attempt == attempt - 1)
+    if len(before) and np.isfinite(before.value[-3:]).all():
+        says = "the attempt before was normal to its end; this one is bad from its first logged step on"
+        yield view.sign("bad_since_resume", view.point(before, len(before) - 1, says))
 
 
 def _filler(view: View) -> Fact | None:
@@ -90,11 +106,13 @@ def remedies(view: View) -> Iterator[str]:
     if restored is not None:
         yield f"check the parameters in {restored.text} for non-finite and huge values before resuming from it"
     if filler is None and restored is None:
-        yield "give every learnable layer a weight_filler (xavier or msra) and look at the first activations"
+        yield view.advice.initialise
 
 
 def next_test(view: View) -> str:
-    return "run one forward pass with debug_info: true: the first [Forward] line that is absurd names the layer"
+    if view.is_caffe:
+        return "run one forward pass with debug_info: true: the first [Forward] line that is absurd names the layer"
+    return "count the non-finite values of every parameter (and of the optimizer's state) before the first step"
 
 
 RULE = CauseRule(
@@ -104,5 +122,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*", "param/*"),
-    how=DEBUG_INFO,
+    how="inside",
 )

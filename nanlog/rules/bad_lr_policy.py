@@ -32,6 +32,10 @@ from nanlog.model import Cause, Pattern, Series, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
+#: A rate that rises at every logged step until the onset, to ten times its first value, has no end in sight.
+_ENDLESS = 10.0
+_RISING = 5
+
 
 def signs(view: View) -> Iterator[Sign]:
     rate = view.rate
@@ -69,6 +73,9 @@ def _absurd(view: View, rate: Series) -> Iterator[Sign]:
     if times >= 100 and size[index] > 1.0:
         says = f"the schedule raised the rate from {number(base)} to {number(float(size[index]))}"
         yield view.sign("rate_exploded", view.point(part, index, says))
+    elif times >= _ENDLESS and len(part) >= _RISING and bool(np.all(np.diff(part.value) > 0)):
+        says = f"the rate rises from {number(base)} to {number(float(size[index]))} and never stops rising"
+        yield view.sign("rate_never_stops", view.point(part, index, says))
 
 
 def _parameters(view: View) -> Iterator[Sign]:
@@ -121,7 +128,7 @@ def remedies(view: View) -> Iterator[str]:
     if "momentum_one" in keys:
         yield "set momentum in solver.prototxt below 1 (0.9 is usual)"
     if not keys & _NAMED:
-        yield 'correct lr_policy and its parameters in solver.prototxt (lr_policy: "fixed" settles whether it is them)'
+        yield view.advice.schedule
 
 
 _NAMED = {
@@ -137,7 +144,7 @@ _NAMED = {
 
 
 def next_test(view: View) -> str:
-    return 'print the schedule for all steps, or run with lr_policy: "fixed"; the log\'s own parameters are enough'
+    return view.advice.schedule_test
 
 
 RULE = CauseRule(
@@ -147,5 +154,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("lr",),
-    how="set display above 0 in solver.prototxt: the rate is printed with the loss",
+    how="rates",
 )

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import NORMALISATIONS, View
 
 
@@ -117,5 +117,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*", "data/*"),
-    how=DEBUG_INFO,
+    how="inside",
 )

@@ -29,7 +29,7 @@ import numpy as np
 
 from nanlog.model import Cause, Evidence, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
 
@@ -48,6 +48,10 @@ def signs(view: View) -> Iterator[Sign]:
             says = f"'{layer.name}' ({layer.type}) divides by something that can be 0"
             yield view.sign("normaliser_in_net", Evidence(says, layer.fact("type").file, layer.fact("type").line))
             break
+    if not view.net and view.first is not None and np.isnan(view.first.value) and view.calm_is_known:
+        last = view.last_calm("the loss is calm, then NaN (not inf): 0/0 over an empty mask or class does that")
+        if last is not None and view.gradient_before_loss is None:
+            yield view.sign("nan_from_calm", last)
     if layers and (dead := _dead_activation(view)) is not None:
         yield dead
     if layers and view.grew is not None:
@@ -103,6 +107,10 @@ def remedies(view: View) -> Iterator[str]:
 
 def next_test(view: View) -> str:
     layers = normalisers(view)
+    if not view.is_caffe:
+        return (
+            "count the valid targets (mask.sum(), labels != ignore_index) in the batches of those steps: one has none"
+        )
     name = layers[0].name if layers else "the normalising layer"
     return f"count the zeros in what '{name}' reads at that step; add the epsilon and run again to the same step"
 
@@ -114,5 +122,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*", "fact:net.train.layer*"),
-    how=DEBUG_INFO,
+    how="inside",
 )

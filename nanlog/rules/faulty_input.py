@@ -29,7 +29,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, MarkKind, Pattern, Phase, Sign
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import HUGE, View, number
 
 
@@ -51,6 +51,12 @@ def signs(view: View) -> Iterator[Sign]:
         yield from _jump(view)
     if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm("the training goes on normally afterwards")):
         yield view.sign("one_bad_batch", last)
+    if view.gradient_before_loss is not None:
+        says = "the loss of that very step is finite, so the batch was, too"
+        yield view.sign("forward_finite", view.seen(view.gradient_before_loss, says))
+    elif (bad := view.all_gradients_at_once) is not None and view.calm:
+        says = f"the gradients of all layers are non-finite at step {bad.step}, the first bad one: forward broke"
+        yield view.sign("all_gradients_at_once", view.seen(bad, says))
     yield from _clipped_to_nothing(view)
     yield from _counted(view)
     yield from _numpy_warning(view)
@@ -144,9 +150,7 @@ def _source_of(view: View, layer: str | None) -> str | None:
 def next_test(view: View) -> str:
     if view.has_debug:
         return "load that batch alone and count its non-finite values (numpy.isfinite); then train once without it"
-    return (
-        "run the steps before it with debug_info: true and display: 1: a bad batch shows in the data layer's top first"
-    )
+    return view.advice.check_batch
 
 
 RULE = CauseRule(
@@ -156,5 +160,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*",),
-    how=DEBUG_INFO,
+    how="inside",
 )

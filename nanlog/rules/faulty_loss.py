@@ -26,9 +26,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from nanlog.model import Cause, Pattern, Phase, Sign
+import numpy as np
+
+from nanlog.model import Cause, FloatArray, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
 
@@ -49,6 +51,7 @@ def signs(view: View) -> Iterator[Sign]:
     if located is not None and not _is_loss(view, located) and located.type not in known and view.located is not None:
         says = f"'{located.name}' ({located.type}) went bad before any loss layer"
         yield view.sign("other_layer_first", view.seen(view.located, says))
+    yield from _without_layers(view)
     yield from _hazards(view)
     heads = {bad.series for bad in view.onset.order if bad.series.startswith("loss/")}
     logged = [name for name in view.run.table if name.startswith("loss/")]
@@ -57,6 +60,25 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("one_head_only", view.seen(bad, f"only the head {bad.series} goes bad"))
     if view.grew is not None:
         yield view.sign("growth_before", view.grew)
+
+
+def _without_layers(view: View) -> Iterator[Sign]:
+    """What the loss alone tells, where nothing is known of the layers."""
+    last = view.last_calm("the loss is calm up to the step before it is not computable")
+    if view.has_debug or not view.calm_is_known or last is None or view.gradient_before_loss is not None:
+        return
+    yield view.sign("jump_from_calm", last)
+    history = view.history
+    if history is not None and (low := _near_a_bound(history.value)):
+        yield view.sign("near_a_bound", view.point(history, len(history) - 1, low))
+
+
+def _near_a_bound(value: FloatArray) -> str:
+    """A loss of 0 or near it before the onset: log(1 - p) and quotients come near what they are not defined for."""
+    size = np.abs(value)
+    usual = float(np.median(size[: max(1, len(size) // 4)]))
+    last = float(np.median(size[-3:]))
+    return f"the loss had fallen to {number(last)}, near the end of what it is defined for" if last < usual / 50 else ""
 
 
 def _is_loss(view: View, layer: Layer) -> bool:
@@ -99,6 +121,8 @@ def remedies(view: View) -> Iterator[str]:
     located = view.located_layer
     if located is not None and _is_loss(view, located):
         yield f"evaluate '{located.name}' on its own inputs of that step, in float64"
+    if not view.is_caffe:
+        yield "guard the logarithms, quotients and roots of the loss: log(x + eps), x / max(y, eps), log_softmax"
 
 
 def next_test(view: View) -> str:
@@ -116,5 +140,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*", "fact:net.train.layer*"),
-    how=DEBUG_INFO,
+    how="inside",
 )

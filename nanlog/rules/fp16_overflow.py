@@ -26,7 +26,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Fact, Pattern, Sign
+from nanlog.model import Cause, Evidence, Fact, Pattern, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
@@ -34,11 +34,20 @@ from nanlog.rules._view import View, number
 _LARGEST_HALF = 65504.0
 
 
+#: So many different losses that are halves by chance do not happen.
+_ENOUGH = 10
+_PRECISION_KEYS = ("precision", "mixed_precision", "dtype", "amp_dtype", "half_precision_backend", "dtype_policy")
+_HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float16")
+
+
 def signs(view: View) -> Iterator[Sign]:
-    half = half_precision(view)
-    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR) or half is None:
+    half, values = half_precision(view), _half_values(view)
+    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR) or (half is None and values is None):
         return
-    yield view.sign("computes_in_half", view.stated(half, f"{half.key.rpartition('.')[2]}: {half.value}"))
+    if half is not None:
+        yield view.sign("computes_in_half", view.stated(half, f"{half.key.rpartition('.')[2]}: {half.value}"))
+    if values is not None:
+        yield view.sign("half_values", values)
     for name, series in view.run.table.items():
         if not name.startswith(("data/", "diff/", "loss", "grad_norm")) or view.onset.line is None:
             continue
@@ -59,17 +68,46 @@ def half_precision(view: View) -> Fact | None:
     for fact in view.run.facts:
         if isinstance(fact.value, str) and fact.value == "FLOAT16" and not fact.key.startswith("net.test"):
             return fact
-    return None
+    said = view.setting(*_PRECISION_KEYS)
+    if said is not None and str(said.value).lower().removeprefix("torch.") in _HALVES:
+        return said
+    switch = view.setting("fp16")
+    return switch if switch is not None and str(switch.value).lower() in ("true", "1") else None
+
+
+def _half_values(view: View) -> Evidence | None:
+    """Every logged loss is a number that a half can hold, and not all are numbers that a bfloat16 can hold.
+
+    Only where losses are logged with all their digits: of losses rounded to decimals few are halves.
+    """
+    if view.history is None:
+        return None
+    values = view.history.value
+    values = values[np.abs(values) <= _LARGEST_HALF]
+    distinct = np.unique(values)
+    if len(distinct) < _ENOUGH or len(values) < len(view.history):
+        return None
+    halves = distinct.astype(np.float16).astype(np.float64) == distinct
+    # bfloat16 keeps the upper half of a float32
+    upper = (distinct.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF)) == 0
+    if not halves.all() or upper.all():
+        return None
+    says = f"all {len(distinct)} different losses are exact 16-bit floats: the loss is computed in half precision"
+    return view.point(view.history, len(view.history) - 1, says)
 
 
 def remedies(view: View) -> Iterator[str]:
+    if not view.is_caffe:
+        yield "compute the loss (and what overflows) in float32, or use bfloat16, which has the range of float32"
+        yield "scale the loss with torch.amp.GradScaler, which skips a step that overflows"
+        return
     layer = f" of '{view.located.layer}'" if view.located is not None else ""
     yield f"set forward_type, backward_type and the math types{layer} to FLOAT"
     yield "lower global_grad_scale in the net prototxt"
 
 
 def next_test(view: View) -> str:
-    return "run the same steps with default_forward_type and default_backward_type: FLOAT and nothing else changed"
+    return view.advice.full_precision
 
 
 RULE = CauseRule(

@@ -30,12 +30,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from nanlog.model import Cause, Pattern, Phase, Sign
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, is_tiny, number
 
 #: Largest rates in common recipes: 0.1 for SGD with momentum 0.9 (ResNet), 0.001 for Adam (its paper), 0.01 for the
 #: others.  Above ten times of that a recipe is unusual.
-_USUAL = {"SGD": 0.1, "NESTEROV": 0.1, "ADAGRAD": 0.1, "RMSPROP": 0.01, "ADAM": 0.01, "ADADELTA": 1.0}
+_USUAL = {
+    **dict.fromkeys(("SGD", "NESTEROV", "ADAGRAD"), 0.1),
+    **dict.fromkeys(("ADAM", "ADAMW", "ADAMAX", "NADAM", "RADAM", "RMSPROP", "ADAFACTOR"), 0.01),
+    "LION": 0.001,
+    "ADADELTA": 1.0,
+}
 
 
 def signs(view: View) -> Iterator[Sign]:
@@ -141,13 +146,14 @@ def remedies(view: View) -> Iterator[str]:
     before = view.rate_before
     heads = [name for name in view.run.table if name.startswith("loss/")]
     if len(heads) > 1 and (grown := _worst_head(view, heads)):
-        yield f"lower the loss_weight of '{grown}' in the net prototxt: that head blew up"
+        where = "loss_weight of '{}' in the net prototxt" if view.is_caffe else "weight of the loss '{}'"
+        yield f"lower the {where.format(grown)}: that head blew up"
     if before is not None and not is_tiny(before[0]):
-        yield f"set base_lr in solver.prototxt to {number(abs(before[0]) / 10)} (now {number(before[0])})"
+        yield f"set {view.advice.rate} to {number(abs(before[0]) / 10)} (now {number(before[0])})"
     elif before is None:
-        yield "divide base_lr in solver.prototxt by 10"
-    if view.solver("clip_gradients") is None:
-        yield "add clip_gradients to solver.prototxt (start at the usual L2 norm of the gradient)"
+        yield f"divide {view.advice.rate} by 10"
+    if view.clips is None:
+        yield view.advice.clip
     if view.onset.last_good_checkpoint:
         yield f"resume from {view.onset.last_good_checkpoint}, taken before the growth began"
 
@@ -167,8 +173,9 @@ def next_test(view: View) -> str:
     where = view.onset.departure_step if view.onset.departure_step is not None else view.onset.last_finite_step
     begin = view.onset.last_good_checkpoint or "the start"
     until = f" past step {where}" if where is not None else ""
+    rate = view.advice.rate.partition(" ")[0]
     return (
-        f"run again from {begin}{until} with base_lr / 10 and debug_info: true; if it still breaks, it is not the rate"
+        f"run again from {begin}{until} with {rate} / 10 {view.advice.inside}; if it still breaks, it is not the rate"
     )
 
 
@@ -179,5 +186,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("lr", "grad_norm"),
-    how=DEBUG_INFO,
+    how="gradients",
 )

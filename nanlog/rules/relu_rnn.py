@@ -24,6 +24,7 @@ May be wrong when
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -32,6 +33,8 @@ from nanlog.rules._net import Layer
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
+#: Parameters of recurrent layers in PyTorch and Keras.
+_RECURRENT_NAME = re.compile(r"weight_hh|recurrent_kernel|(?:^|[._/])(?:rnn|lstm|gru)(?:[._/\d]|$)", re.IGNORECASE)
 _RELUS = ("ReLU", "PReLU", "ELU")
 #: Caffe's own recurrent layers; they saturate inside (tanh), so that they explode in backward only.
 RECURRENT = ("RNN", "LSTM")
@@ -42,6 +45,7 @@ def signs(view: View) -> Iterator[Sign]:
         return
     chain = relu_recurrence(view)
     if chain is None:
+        yield from _recurrent_gradients(view)
         return
     says = f"parameter '{chain.value}' is shared along a chain of layers with an unbounded activation between"
     yield view.sign("relu_in_recurrence", view.stated(chain, says))
@@ -52,6 +56,17 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("clipped", view.stated(clip, "gradients are clipped"))
     elif view.knows_solver and (policy := view.solver("base_lr")) is not None:
         yield view.sign("not_clipped", view.stated(policy, "the solver has no clip_gradients"))
+
+
+def _recurrent_gradients(view: View) -> Iterator[Sign]:
+    """Names of parameters tell of a recurrence, though not of its activation."""
+    for name, series in view.run.table.items():
+        if name.startswith("grad_norm/") and _RECURRENT_NAME.search(series.info.original) and len(series):
+            says = f"{series.info.original} is the gradient of a recurrence; with relu in it nothing bounds its growth"
+            yield view.sign("recurrent_parameters", view.point(series, 0, says))
+            if view.grew is not None:
+                yield view.sign("growth", view.grew)
+            return
 
 
 def relu_recurrence(view: View) -> Fact | None:
@@ -75,13 +90,13 @@ def relu_recurrence(view: View) -> Fact | None:
 
 
 def remedies(view: View) -> Iterator[str]:
-    if view.solver("clip_gradients") is None:
-        yield "add clip_gradients: 1 to solver.prototxt"
-    yield "use TanH instead of ReLU inside the recurrence, or start the recurrent matrix as the identity"
+    if view.clips is None:
+        yield view.advice.clip
+    yield "use tanh instead of ReLU inside the recurrence, or start the recurrent matrix as the identity"
 
 
 def next_test(view: View) -> str:
-    return "run again over the same steps with clip_gradients: 1 and nothing else changed"
+    return "run again over the same steps with gradients clipped at 1 and nothing else changed"
 
 
 RULE = CauseRule(

@@ -82,12 +82,12 @@ def _same(one: Run, other: Run) -> bool:
 
 
 def remedies(view: View) -> Iterator[str]:
-    yield "run twice with the same random_seed: what a bug breaks is rarely broken twice at the same step"
-    yield "run the same steps on the CPU (solver_mode: CPU) or another GPU; test its memory"
+    yield "run twice with the same seed: what a bug breaks is rarely broken twice at the same step"
+    yield "run the same steps on the CPU or another GPU; test its memory"
 
 
 def next_test(view: View) -> str:
-    return "run the same steps twice from the same snapshot, with random_seed set, then once with solver_mode: CPU"
+    return f"run the same steps twice from the same checkpoint, {view.advice.seed}"
 
 
 RULE = CauseRule(__name__, Cause.SOFTWARE_BUG, signs, remedies, next_test)

@@ -24,20 +24,40 @@ May be wrong when
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from nanlog.model import Cause, Pattern, Phase, Sign
+from nanlog.model import Cause, Evidence, MarkKind, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
-from nanlog.rules._rule import DEBUG_INFO, CauseRule
+from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View
 
+#: PyTorch's anomaly mode: "Function 'PowBackward0' returned nan values in its 0th output."
+_BACKWARD = re.compile(r"Function '(\w{1,80})Backward\d{0,3}'")
+#: Operations whose derivative is infinite or undefined where their value is not.
+_UNDEFINED_AT_ZERO = (
+    "Sqrt",
+    "Rsqrt",
+    "Pow",
+    "Norm",
+    "LinalgVectorNorm",
+    "Std",
+    "Acos",
+    "Asin",
+    "Atan2",
+    "Cdist",
+    "Dist",
+)
 _ADAPTIVE = ("ADAGRAD", "RMSPROP", "ADADELTA", "ADAM")
 
 
 def signs(view: View) -> Iterator[Sign]:
     if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
         return
+    yield from _gradients(view)
     first = next((bad for bad in view.onset.order if bad.layer is not None), None)
+    if first is not None and first.series.startswith("grad_norm/"):
+        first = None
     if first is not None and first.phase is Phase.BACKWARD:
         says = f"forward is finite at step {first.step}; the gradient at '{first.layer}' is the first to go bad"
         yield view.sign("backward_first", view.seen(first, says))
@@ -58,6 +78,33 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("delta_zero", view.stated(delta, says))
     if view.grew is not None:
         yield view.sign("growth_before", view.grew)
+
+
+def _gradients(view: View) -> Iterator[Sign]:
+    """What the norms of gradients and anomaly mode tell, where activations are not logged."""
+    bad = view.gradient_before_loss
+    if bad is not None:
+        says = f"the loss of step {bad.step} is finite and calm, its gradient is not"
+        yield view.sign("gradient_before_loss", view.seen(bad, says))
+        if view.located is not None and view.located.series.startswith("grad_norm/"):
+            says = f"only the gradient of '{view.located.layer}' is non-finite: backward broke on its way there"
+            yield view.sign("one_layer_only", view.seen(view.located, says))
+    elif (loss := _jump_without_gradients(view)) is not None:
+        yield view.sign("jump_from_calm", loss)
+    for mark in view.run.marks:
+        if mark.kind is MarkKind.NONFINITE and (found := _BACKWARD.search(mark.text)):
+            key = "anomaly_in_root" if found[1].startswith(_UNDEFINED_AT_ZERO) else "anomaly_in_backward"
+            says = f"anomaly mode found the gradient of {found[1]} non-finite; forward went through"
+            yield view.sign(key, view.evidence(says, mark.file, mark.line))
+            return
+
+
+def _jump_without_gradients(view: View) -> Evidence | None:
+    """The last calm loss before a jump, in a log that tells nothing of gradients."""
+    if view.has_debug or not view.calm_is_known or view.onset.pattern is Pattern.TRANSIENT:
+        return None
+    logged = any(name.startswith("grad_norm") for name in view.run.table)
+    return None if logged else view.last_calm("the loss is calm, and no gradient is logged that could speak against it")
 
 
 def roots(view: View) -> list[Layer]:
@@ -82,7 +129,7 @@ def remedies(view: View) -> Iterator[str]:
 def next_test(view: View) -> str:
     if roots(view):
         return "add the shift and run again to the same step: an undefined gradient is gone at once"
-    return "run to that step with debug_info: true and display: 1, and look for the first [Backward] line that says nan"
+    return view.advice.anomaly
 
 
 RULE = CauseRule(
@@ -92,5 +139,5 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("diff/*",),
-    how=DEBUG_INFO,
+    how="gradients",
 )

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
-from nanlog.onset._chance import chance_level
+from nanlog.onset._chance import chance_level, confidently_wrong
 from nanlog.onset._checkpoint import last_good_checkpoint
 from nanlog.onset._first import MESSAGE, before, causal_key, first_bad, main_loss, matters, non_finite, point
-from nanlog.onset._growth import Growth, growth_to_end, stays_diverged
+from nanlog.onset._growth import Growth, driven_off, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
 from nanlog.onset._skipped import skipped_updates
 
@@ -23,6 +23,7 @@ __all__ = ["Growth", "growth_to_end", "locate", "locate_attempt", "main_loss"]
 
 #: So many finite points after the last bad one are a recovery, fewer may be chance.
 _RECOVERED = 2
+_ABSURD_RATE = 1.0
 #: So many of the newest attempts are judged in any case.
 _MOST_ATTEMPTS = 200
 
@@ -239,10 +240,14 @@ def _is_tail(run: Run, loss: Series | None, first: FirstBad) -> bool:
 def _finite(run: Run, loss: Series | None, attempt: int) -> Onset:
     """Nothing non-finite anywhere: healthy, or diverged without leaving the range of floats."""
     last = int(loss.step[-1]) if loss is not None and len(loss) else None
-    if loss is None or loss.name.startswith(("val", "grad_norm")):
+    if loss is None or not loss.name.startswith("loss"):
         return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
     loss = _with_closing_pass(run, loss)
     growth = stays_diverged(loss.value, chance_level(run), driven=_rate_exploded(run))
+    if growth is None and _rate_is_absurd(run):
+        growth = driven_off(loss.value)
+    if growth is None:
+        growth = confidently_wrong(run, loss)
     if growth is None:
         return Onset(Pattern.HEALTHY, attempt, last_finite_step=last)
     step, line = int(loss.step[growth.start]), int(loss.line[growth.start])
@@ -272,6 +277,12 @@ def _with_closing_pass(run: Run, loss: Series) -> Series:
         for name in ("step", "value", "line", "attempt", "file")
     }
     return Series(loss.info, **joined)
+
+
+def _rate_is_absurd(run: Run) -> bool:
+    """The rate is ten times the largest that any common recipe takes (0.1 for SGD), or more."""
+    rate = run.series("lr")
+    return rate is not None and len(rate) > 0 and bool(np.nanmax(np.abs(rate.value)) >= _ABSURD_RATE)
 
 
 def _rate_exploded(run: Run) -> bool:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import math
 
-from nanlog.model import Run
+import numpy as np
 
+from nanlog.model import Run, Series
+from nanlog.onset._growth import Growth
+
+#: At least so many points, an accuracy that stays below and moves less than this, a loss above that.
+_POINTS = 4
+_GUESSING = 0.6
+_FLAT = 0.05
+_ABSURD = 30.0
 _CROSS_ENTROPY = ("SoftmaxWithLoss", "SoftmaxLoss", "MultinomialLogisticLoss")
 
 
@@ -27,6 +35,22 @@ def chance_level(run: Run) -> float | None:
         return None
     width = _width(layers, str(loss.get("bottom[0]", "")))
     return math.log(width) if width is not None and width > 1 else None
+
+
+def confidently_wrong(run: Run, loss: Series) -> Growth | None:
+    """A classifier whose loss is absurd at every point while its accuracy never moves: it diverged before the first.
+
+    A mean cross-entropy above 30 gives the right class a probability of e^-30 on average.
+    """
+    for name, accuracy in run.table.items():
+        if not name.startswith("metric/") or "acc" not in name.lower() or len(accuracy) < _POINTS:
+            continue
+        share = accuracy.value / 100 if accuracy.value.max() > 1.0 else accuracy.value
+        flat = float(share.max()) < _GUESSING and float(np.ptp(share)) < _FLAT
+        if flat and len(loss) >= _POINTS and float(loss.value.min()) > _ABSURD:
+            level = float(np.median(loss.value))
+            return Growth(0, len(loss), level, level, float(loss.value.max()))
+    return None
 
 
 def _width(layers: dict[str, dict[str, object]], blob: str) -> int | None:

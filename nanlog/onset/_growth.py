@@ -17,6 +17,12 @@ _SINGLE = 5.0
 #: A finite loss counts as diverged from ten times its calm maximum on.  (Megatron-LM calls ten times the maximum of the
 #: first hundred steps a spike.)
 _DIVERGED = 10.0
+#: What blows up does so within this many logged points of the start; and stays above its start by that factor.
+_SOON = 3
+_NEVER_BACK = 2.5
+#: Under an absurd rate a smaller rise is enough, if it lasts.
+_TRIPLED = 3.0
+_LASTING = 5
 #: Growth over several points counts from twice the largest value seen while the series was calm.
 _SEVERAL = 2.0
 
@@ -115,10 +121,39 @@ def stays_diverged(values: FloatArray, chance: float | None = None, driven: bool
         reached = max(abs(float(values[0])), float(np.abs(values[: growth.start]).max(initial=0.0)))
         if float(np.median(values[-min(2, growth.points) :])) > _DIVERGED * reached:
             return growth
+    return _blown_up_at_once(values, end)
+
+
+def _blown_up_at_once(values: FloatArray, end: float) -> Growth | None:
+    """A positive loss that rose tenfold within the first logged points and never came back near where it began.
+
+    Losses that rise for good reasons rise slowly.
+    """
     first = float(values[0])
-    if first > 0 and float(values[1:].min()) > _DIVERGED * first and end > _DIVERGED * _DIVERGED * first:
-        return _since(values, _DIVERGED * first, first)  # within the first logged steps
-    return None
+    if first <= 0:
+        return None
+    soon = values[1 : 2 + max(_SOON, len(values) // 20)]
+    risen = np.flatnonzero(soon > _DIVERGED * first)
+    if not len(risen):
+        return None
+    later = values[int(risen[0]) + 1 :]
+    if len(later) < 3 or min(float(later.min()), end) <= _NEVER_BACK * first:
+        return None
+    return _since(values, _NEVER_BACK * first, first)
+
+
+def driven_off(values: FloatArray) -> Growth | None:
+    """A rise to three times the first value that lasts for at least five points, under a rate that is absurd.
+
+    What such a rate blew up may fall again as the schedule takes it back; it does not come back to where it began.
+    """
+    first = float(values[0]) if len(values) else 0.0
+    if first <= 0 or len(values) < _LASTING:
+        return None
+    above = values > _TRIPLED * first
+    change = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(np.int8), [0]])))
+    longest = int((change[1::2] - change[::2]).max(initial=0))
+    return _since(values, _TRIPLED * first, first) if longest >= _LASTING else None
 
 
 def _since(values: FloatArray, ceiling: float, level: float) -> Growth:

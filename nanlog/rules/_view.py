@@ -14,6 +14,10 @@ from nanlog.rules._net import Layer, Net, train_net
 
 #: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
 HUGE = 1e30
+#: A clamp is at least this many times the loss before it.
+_CLAMPED = 2.0
+#: ln(500): no net that guesses among a few hundred classes has a greater loss.
+_ABOVE_CHANCE = math.log(500)
 _OPTIMIZER_KEYS = ("optimizer", "optim", "opt", "optimizer_name", "optimizer_type", "optimiser")
 #: Longest first: adamw is no adam.
 _OPTIMIZERS = (
@@ -224,20 +228,38 @@ class View:
 
         None where the log does not show the beginning of the attempt.
         """
-        if self.onset.step is None or not self.run.attempts or self.onset.tail:
+        if self.onset.step is None or not self.run.attempts or self.onset.tail or self.by_epoch:
             return None
         start = self.run.attempts[0].first_step
         return None if start is None else self.onset.step - start
 
+    @cached_property
+    def by_epoch(self) -> bool:
+        """The loss is logged as the mean over an epoch: its first point tells of many updates."""
+        unit = self.run.fact("step_unit")
+        return (unit is not None and unit.value == "epoch") or (self.loss is not None and self.loss.info.smoothed)
+
     @property
     def masked_from_start(self) -> bool:
         """The loss shows its clamp from the first logged step on: nothing drove it there."""
-        return self.onset.pattern is Pattern.MASKED and not (self.history is not None and len(self.history))
+        begins = not (self.history is not None and len(self.history))
+        return self.onset.pattern is Pattern.MASKED and begins and not self.by_epoch
+
+    @cached_property
+    def driven_to_mask(self) -> bool:
+        """The masked value is a clamp above the loss before it, where a blow-up ends; not 0 and not chance."""
+        value = self.onset.masked_value
+        if self.onset.pattern is not Pattern.MASKED or value is None or self.masked_from_start:
+            return False
+        if self.history is None or len(self.history) < 3:
+            return value > _ABOVE_CHANCE
+        return value > _CLAMPED * float(np.median(self.history.value[-5:]))
 
     @property
     def calm(self) -> bool:
         """The loss was normal up to the last point before it broke."""
-        return self.history is not None and len(self.history) > 0 and self.growth is None
+        diverged = self.onset.pattern is Pattern.DIVERGENCE
+        return self.history is not None and len(self.history) > 0 and self.growth is None and not diverged
 
     @property
     def calm_is_known(self) -> bool:

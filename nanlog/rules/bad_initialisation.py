@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Fact, Mark, MarkKind, Pattern, Phase, Sign
+from nanlog.model import Cause, Evidence, Fact, FirstBad, Mark, MarkKind, Pattern, Phase, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
@@ -68,18 +68,27 @@ def signs(view: View) -> Iterator[Sign]:
 
 
 def _resumed(view: View) -> Iterator[Sign]:
-    """Bad from the first point of an attempt that goes on where another stopped, while that was normal to its end."""
-    first, attempt = view.first, view.onset.attempt
-    history = view.history
-    if first is None or not attempt or (history is not None and len(history)):
+    """Bad from the first point on after a restart, while what came before was normal to its end."""
+    first, last = view.first, view.last_calm("normal up to the restart; bad from the first logged step after it")
+    if first is None:
         return
-    earlier = view.case.whole.series(view.loss.name) if view.loss is not None else None
-    if earlier is None:
-        return
-    before = earlier.where(earlier.attempt == attempt - 1)
-    if len(before) and np.isfinite(before.value[-3:]).all():
-        says = "the attempt before was normal to its end; this one is bad from its first logged step on"
-        yield view.sign("bad_since_resume", view.point(before, len(before) - 1, says))
+    if last is not None and view.calm and (last.file != first.file or _restarted(view, last, first)):
+        yield view.sign("bad_since_resume", last)
+    elif last is None and view.onset.attempt and view.loss is not None:
+        earlier = view.case.whole.series(view.loss.name)
+        before = earlier.where(earlier.attempt == view.onset.attempt - 1) if earlier is not None else view.loss
+        if len(before) and np.isfinite(before.value[-3:]).all():
+            says = "the attempt before was normal to its end; this one is bad from its first logged step on"
+            yield view.sign("bad_since_resume", view.point(before, len(before) - 1, says))
+
+
+def _restarted(view: View, last: Evidence, first: FirstBad) -> bool:
+    """Whether the log says between two of its lines that a training began or went on."""
+    kinds = (MarkKind.START, MarkKind.RESUME, MarkKind.FINETUNE)
+    return any(
+        mark.kind in kinds and mark.file == first.file and (last.line or 0) < mark.line <= first.line
+        for mark in view.case.whole.marks
+    )
 
 
 def _filler(view: View) -> Fact | None:

@@ -65,9 +65,9 @@ def signs(view: View) -> Iterator[Sign]:
 def _without_layers(view: View) -> Iterator[Sign]:
     """What the loss alone tells, where nothing is known of the layers."""
     last = view.last_calm("the loss is calm up to the step before it is not computable")
-    if view.has_debug or not view.calm_is_known or last is None or view.gradient_before_loss is not None:
+    if view.has_debug or not view.calm or last is None or view.gradient_before_loss is not None:
         return
-    yield view.sign("jump_from_calm", last)
+    yield view.sign("jump_from_calm" if view.calm_is_known else "jump_after_few_points", last)
     history = view.history
     if history is not None and (low := _near_a_bound(history.value)):
         yield view.sign("near_a_bound", view.point(history, len(history) - 1, low))

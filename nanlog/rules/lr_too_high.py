@@ -63,7 +63,7 @@ def _grown(view: View) -> Iterator[Sign]:
             part, grown = found
             says = f"the {words} grows from about {number(grown.level)} to {number(grown.peak)} before the onset"
             yield view.sign(f"{name}_growth", view.point(part, int(np.argmax(part.value)), says))
-    driven = view.onset.pattern in (Pattern.DIVERGENCE, Pattern.MASKED) and not view.masked_from_start
+    driven = view.onset.pattern is Pattern.DIVERGENCE or view.driven_to_mask
     if driven and view.loss is not None:
         at = view.onset.departure_step if view.onset.departure_step is not None else view.onset.step
         index = int(np.argmax(view.loss.value))

@@ -23,9 +23,11 @@ bench: ## time the reading of large logs
 constraints: ## renew constraints.txt from what pip chooses today
 	rm -rf .venv-constraints
 	python3 -m venv .venv-constraints
-	.venv-constraints/bin/pip install -q -e '.[dev]'
-	{ echo '# Exact versions of everything the checks install; renewed with `make constraints`.'; \
-	  .venv-constraints/bin/pip freeze --exclude-editable; } > constraints.txt
+	.venv-constraints/bin/pip install -q -e '.[dev,bench]'
+	{ echo '# Exact versions of everything the checks and the benchmarks install; renewed with `make constraints`.'; \
+	  echo '# A build of torch for CPUs alone (2.13.0+cpu) satisfies the pin, too, and is much smaller.'; \
+	  .venv-constraints/bin/pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/^nvidia-/d' -e '/^triton==/d'; \
+	} > constraints.txt
 	rm -rf .venv-constraints
 
 clean:

@@ -1,0 +1,1 @@
+"""tinytrain for nanlog: a dialect and a rule."""

@@ -12,13 +12,31 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from nanlog.model import Piece
 
 from ._arrow import arrow_chunk
-from ._cells import cell, is_number
+from ._cells import cell, is_absent, is_number
 from ._chunk import Chunk, Column, Words
 from ._header import DELIMITERS, Header, find_header
 from ._kinds import Kinds
 from ._plain import plain_chunks
+from ._points import Points, Rows
+from ._roles import MEASURED_ON, NAMED_BY, is_telling
 
-__all__ = ["Chunk", "Column", "Header", "Words", "cell", "find_header", "is_number", "read_tables"]
+__all__ = [
+    "DELIMITERS",
+    "MEASURED_ON",
+    "NAMED_BY",
+    "Chunk",
+    "Column",
+    "Header",
+    "Points",
+    "Rows",
+    "Words",
+    "cell",
+    "find_header",
+    "is_absent",
+    "is_number",
+    "is_telling",
+    "read_tables",
+]
 
 #: Below this size the plain way is faster than the import of pyarrow.
 _SMALL = 64 << 10

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 
 from nanlog_parsers._numbers import NUMBER, number
 
-__all__ = ["ABSENT", "cell", "is_number"]
+__all__ = ["ABSENT", "cell", "is_absent", "is_number"]
 
 #: What writers put where nothing was logged: Python, pandas, R, SQL, fastai (``#na#``), people.
 ABSENT = frozenset(
@@ -47,10 +46,14 @@ def cell(text: str) -> float | None:
     return value
 
 
-def is_number(text: str, *, finite: bool = False) -> bool:
+def is_number(text: str) -> bool:
     """Say whether a cell holds a value."""
     try:
-        value = cell(text)
+        return cell(text) is not None
     except ValueError:
         return False
-    return value is not None and (isfinite(value) or not finite)
+
+
+def is_absent(text: str) -> bool:
+    """Say whether a cell says that nothing was logged."""
+    return text.strip() in ABSENT

@@ -49,7 +49,7 @@ def header_of(text: bytes, delimiter: str, line: int) -> Header | None:
         return None
     names = cells_of(text.decode("utf-8", "replace").lstrip("#% ").strip("\r\n"), delimiter)
     named = [name for name in names if name]
-    if not 2 * len(named) > len(names) or len(names) > _MOST_COLUMNS:
+    if not 2 * len(named) >= len(names) or len(names) > _MOST_COLUMNS:
         return None
     if any(len(name) > _LONGEST_NAME or is_number(name) for name in named) or not _are_words(named):
         return None

@@ -1,0 +1,171 @@
+"""Rows of named columns -> points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanlog.model import NO_STEP, Block, Mark, SeriesInfo, Unread
+from nanlog_parsers._names import Names, words
+
+from ._axis import Axis
+from ._chunk import Column
+from ._roles import Roles, plain_name, roles_of
+
+__all__ = ["Points", "Rows"]
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+_LARGEST_STEP = 2.0**53
+_EVALUATED = {"val", "valid", "validation", "eval", "evaluation", "test", "testing", "dev"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows that have the same columns, measured on the same data.
+
+    ``names`` are all columns, ``columns`` those with a value somewhere; ``split`` is what a column of words says about
+    the data (``train``, ``val``; "" where none does).
+    """
+
+    line: IntArray
+    names: tuple[str, ...]
+    columns: Mapping[str, Column]
+    split: str = ""
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def counter(self, name: str | None) -> IntArray:
+        """A column as whole numbers, rounded down, one for each row; ``NO_STEP`` where it has none."""
+        counted = np.full(len(self), NO_STEP, np.int64)
+        column = self.columns.get(name) if name is not None else None
+        if column is not None:
+            inside = (column.value >= 0) & (column.value < _LARGEST_STEP)
+            counted[column.row] = np.where(inside, column.value, NO_STEP).astype(np.int64)
+        return counted
+
+    def times(self, name: str | None) -> FloatArray:
+        times = np.full(len(self), np.nan)
+        column = self.columns.get(name) if name is not None else None
+        if column is not None:
+            times[column.row] = column.value
+        return times
+
+
+class Points:
+    """Turns the rows of one file into blocks: which column is the step, and what the others are."""
+
+    def __init__(self, file: str, stream: str = "") -> None:
+        self._file = file
+        self._stream = stream
+        self._names = Names()
+        self._axis = Axis()
+        self._roles: dict[tuple[tuple[str, ...], str], Roles] = {}
+        self._infos: dict[tuple[str, str], SeriesInfo] = {}
+
+    def block(self, groups: Sequence[Rows], *, unread: Iterable[Unread] = (), marks: Iterable[Mark] = ()) -> Block:
+        """The points of rows that stand in one stretch of the file, whatever the order of the groups."""
+        groups = [rows for rows in groups if len(rows)]
+        roles = [self._roles_of(rows) for rows in groups]
+        for rows, role in zip(groups, roles, strict=True):
+            self._claim(rows, role)
+        gathered = _Gathered()
+        for rows, role, step in zip(groups, roles, self._dated(groups, roles), strict=True):
+            time = None if role.time is None else rows.times(role.time)
+            for name in role.series:
+                if (column := rows.columns.get(name)) is not None:
+                    gathered.add(self._infos[name, rows.split], column, rows.line, step, time)
+        code, step, value, line = gathered.joined(in_order=len(groups) < 2)
+        return Block(
+            self._file,
+            tuple(gathered.codes),
+            code,
+            step,
+            value,
+            line,
+            gathered.times(),
+            unread=tuple(unread),
+            marks=tuple(marks),
+            stream=self._stream,
+        )
+
+    def _roles_of(self, rows: Rows) -> Roles:
+        key = rows.names, rows.split
+        roles = self._roles.get(key)
+        if roles is None:
+            roles = self._roles[key] = roles_of(rows.columns, rows.names, len(rows))
+        return roles
+
+    def _claim(self, rows: Rows, roles: Roles) -> None:
+        new = [name for name in roles.series if (name, rows.split) not in self._infos]
+        if not new:
+            return
+        if not _is_evaluated(rows.split):
+            self._names.claim([plain_name(name) for name in new])
+        for name in new:
+            self._infos[name, rows.split] = self._info(name, rows.split)
+
+    def _info(self, name: str, split: str) -> SeriesInfo:
+        info = self._names.info(plain_name(name), split=split if _is_evaluated(split) else "")
+        return info if info.original == name else replace(info, original=name)
+
+    def _dated(self, groups: Sequence[Rows], roles: Sequence[Roles]) -> list[IntArray]:
+        """The steps of the rows of each group."""
+        if not groups:
+            return []
+        line = np.concatenate([rows.line for rows in groups])
+        step = np.concatenate([rows.counter(role.step) for rows, role in zip(groups, roles, strict=True)])
+        epoch = np.concatenate([rows.counter(role.epoch) for rows, role in zip(groups, roles, strict=True)])
+        trains = np.repeat([not _is_evaluated(rows.split) for rows in groups], [len(rows) for rows in groups])
+        order: IntArray | slice = np.argsort(line, kind="stable") if len(groups) > 1 else slice(None)
+        dated = np.empty_like(step)
+        dated[order] = self._axis.dated(step[order], epoch[order], trains[order])
+        return np.split(dated, np.cumsum([len(rows) for rows in groups])[:-1])
+
+
+class _Gathered:
+    """Columns of points in the making."""
+
+    def __init__(self) -> None:
+        self.codes: dict[SeriesInfo, int] = {}
+        self._code: list[IntArray] = []
+        self._step: list[IntArray] = []
+        self._value: list[FloatArray] = []
+        self._line: list[IntArray] = []
+        self._time: list[FloatArray | None] = []
+        self._order: IntArray | slice = slice(None)
+
+    def add(self, info: SeriesInfo, column: Column, line: IntArray, step: IntArray, time: FloatArray | None) -> None:
+        self._code.append(np.full(len(column), self.codes.setdefault(info, len(self.codes))))
+        self._step.append(step[column.row])
+        self._value.append(column.value)
+        self._line.append(line[column.row])
+        self._time.append(None if time is None else time[column.row])
+
+    def joined(self, *, in_order: bool) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+        """Code, step, value and line of all points, brought into the order of the lines where they are not."""
+        if not self._code:
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
+        line = np.concatenate(self._line)
+        if not in_order:
+            self._order = np.argsort(line, kind="stable")
+        code, step, value = np.concatenate(self._code), np.concatenate(self._step), np.concatenate(self._value)
+        return code[self._order], step[self._order], value[self._order], line[self._order]
+
+    def times(self) -> FloatArray | None:
+        """The times in the same order; None where no point has one."""
+        if all(time is None for time in self._time):
+            return None
+        unknown = [
+            np.full(len(value), np.nan) if time is None else time
+            for value, time in zip(self._value, self._time, strict=True)
+        ]
+        return np.concatenate(unknown)[self._order]
+
+
+def _is_evaluated(split: str) -> bool:
+    return not _EVALUATED.isdisjoint(words(split))

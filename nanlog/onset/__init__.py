@@ -72,13 +72,17 @@ def _with_mask(run: Run, mask: Mask, order: tuple[FirstBad, ...]) -> tuple[First
     masked = point(run, loss, mask.index)
     others = tuple(bad for bad in order if bad.series != loss.name)
     shown = next((bad for bad in order if bad.series == loss.name), None)
-    if shown is not None and shown.line <= masked.line:
+    if shown is not None and (shown.line <= masked.line if shown.file == masked.file else _not_after(shown, masked)):
         return order
     key = causal_key(loss, mask.index)
     steps = [(bad.step if bad.step is not None else np.iinfo(np.int64).max) for bad in others]
     pairs = zip(steps, others, strict=True)
     at = sum(step < key[0] or (step == key[0] and bad.line <= masked.line) for step, bad in pairs)
     return (*others[:at], masked, *others[at:])
+
+
+def _not_after(one: FirstBad, other: FirstBad) -> bool:
+    return one.step is not None and other.step is not None and one.step <= other.step
 
 
 def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Mask | None, attempt: int) -> Onset:

@@ -19,6 +19,8 @@ _SINGLE = 5.0
 _DIVERGED = 10.0
 #: What blows up does so within this many logged points of the start; and stays above its start by that factor.
 _SOON = 3
+#: A contrastive loss over a queue begins near 0 and rises to ln(queue) for good reasons; ln(3 million) is 15.
+_NO_GUESS = 15.0
 _NEVER_BACK = 2.5
 #: Under an absurd rate a smaller rise is enough, if it lasts.
 _TRIPLED = 3.0
@@ -133,7 +135,7 @@ def _blown_up_at_once(values: FloatArray, end: float) -> Growth | None:
     if first <= 0:
         return None
     soon = values[1 : 2 + max(_SOON, len(values) // 20)]
-    risen = np.flatnonzero(soon > _DIVERGED * first)
+    risen = np.flatnonzero(soon > max(_DIVERGED * first, _NO_GUESS))
     if not len(risen):
         return None
     later = values[int(risen[0]) + 1 :]
@@ -143,17 +145,15 @@ def _blown_up_at_once(values: FloatArray, end: float) -> Growth | None:
 
 
 def driven_off(values: FloatArray) -> Growth | None:
-    """A rise to three times the first value that lasts for at least five points, under a rate that is absurd.
+    """A rise to three times the first value in at least five points, under a rate that is absurd.
 
     What such a rate blew up may fall again as the schedule takes it back; it does not come back to where it began.
     """
     first = float(values[0]) if len(values) else 0.0
     if first <= 0 or len(values) < _LASTING:
         return None
-    above = values > _TRIPLED * first
-    change = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(np.int8), [0]])))
-    longest = int((change[1::2] - change[::2]).max(initial=0))
-    return _since(values, _TRIPLED * first, first) if longest >= _LASTING else None
+    above = int(np.count_nonzero(values > _TRIPLED * first))
+    return _since(values, _TRIPLED * first, first) if above >= _LASTING else None
 
 
 def _since(values: FloatArray, ceiling: float, level: float) -> Growth:

@@ -50,10 +50,9 @@ _MOST_CLASSES = 500
 #: An accuracy within this share of 1/classes is chance: classes are not all equally common.
 _CHANCE = 0.3
 
-#: So many points before the zeros must be far from 0, by this share of the usual loss.
-_BEFORE = 3
-_FAR = 0.05
-_BROKEN_ZEROS = 1
+#: So many points before the zeros tell the usual loss; the last of them must not be far below it.
+_BEFORE = 10
+_FAR = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +149,23 @@ def _beside_accuracy(run: Run) -> Iterator[tuple[Series, FloatArray]]:
 def _zeroed(run: Run, loss: Series) -> Mask | None:
     """Exactly 0 from one point on, though the loss had been far from it.
 
-    A loss may become 0 for good reasons (a hinge that is met everywhere); it then comes near it first.  Where a
-    gradient norm or an evaluation is non-finite meanwhile, two zeros are enough.
+    A loss may become 0 for good reasons (a hinge that is met everywhere); it then comes near it first, or is 0 now and
+    then.  Where a gradient norm or an evaluation is non-finite meanwhile, one zero is enough.
     """
     since = _to_the_end_of(loss.value == 0)
     if since is None or since == 0:
         return None
-    before = np.abs(loss.value[max(0, since - _BEFORE) : since])
-    before = before[np.isfinite(before)]
+    before = np.abs(loss.value[:since])
     zeros = len(loss) - since
-    if not len(before) or before.min() <= _FAR * float(np.median(np.abs(loss.value[:since]))):
+    recent = before[-_BEFORE:]
+    if not before.all() or float(recent[-3:].min()) <= _FAR * float(np.median(recent)):
         return None
     broken = any(
         not np.isfinite(series.value).all()
         for name, series in run.table.items()
         if name.startswith(("grad_norm", "val/loss"))
     )
-    if zeros < (_BROKEN_ZEROS if broken else _ZEROS):
+    if not broken and (zeros < _ZEROS or len(before) < _BEFORE):
         return None
     return Mask(loss, since, 0.0, zeros, "exactly 0: what replaces or filters NaN prints that")
 

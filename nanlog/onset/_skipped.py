@@ -102,7 +102,10 @@ def _recovered(watched: Series | None, marks: list[Mark], broken: list[Series]) 
         if len(where) > _MOST * len(series) or len(series) - 1 - int(where[-1]) < _RECOVERED:
             return None
         last_step, last_line = max(last_step, int(series.step[where[-1]])), max(last_line, int(series.line[where[-1]]))
-    later = watched.where((watched.step > last_step) & (watched.line > last_line) & np.isfinite(watched.value))
+    dated = last_step != NO_STEP
+    later = watched.where(
+        (watched.step > last_step if dated else watched.line > last_line) & np.isfinite(watched.value)
+    )
     if len(later) < _RECOVERED or len(marks) > _MOST * max(1, _steps(watched)):
         return None
     return int(later.step[0])

@@ -6,6 +6,7 @@ import math
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nanlog.model import Case, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
 from nanlog.onset import Growth, growth_to_end, main_loss
@@ -182,7 +183,7 @@ class View:
         kept = np.isfinite(self.loss.value)
         own = next((bad for bad in self.onset.order if bad.series == self.loss.name), None)
         if own is not None:
-            kept &= self.loss.line < own.line
+            kept &= self.earlier(self.loss, own.file, own.line, own.step)
         elif self.onset.step is not None:
             kept &= self.loss.step <= self.onset.step
         return self.loss.where(kept)
@@ -213,10 +214,9 @@ class View:
         """The last finite learning rate logged before the onset, and its index."""
         if self.rate is None or not len(self.rate):
             return None
-        line = self.onset.line if self.onset.pattern is not Pattern.DIVERGENCE else None
         kept = np.isfinite(self.rate.value)
-        if line is not None:
-            kept &= self.rate.line < line
+        if self.onset.pattern is not Pattern.DIVERGENCE:
+            kept &= self.before_onset(self.rate)
         where = np.flatnonzero(kept)
         if not len(where):
             return None
@@ -265,6 +265,19 @@ class View:
     def calm_is_known(self) -> bool:
         """The loss was normal over enough points to say so: one or two show nothing of a growth between them."""
         return self.calm and self.history is not None and len(self.history) > 2
+
+    def before_onset(self, series: Series) -> NDArray[np.bool_]:
+        """Mask of the points logged before the onset; all of them where the log does not say when it was."""
+        onset = self.onset
+        if onset.file is None or onset.line is None:
+            return np.ones(len(series), np.bool_)
+        return self.earlier(series, onset.file, onset.line, onset.step)
+
+    def earlier(self, series: Series, file: str, line: int, step: int | None) -> NDArray[np.bool_]:
+        """Mask of the points before a line; those in other files are compared by step, else by the files' order."""
+        home = self.run.files.index(file)
+        elsewhere = series.file < home if step is None else series.step < step
+        return np.where(series.file == home, series.line < line, elsewhere)
 
     # -- evidence -----------------------------------------------------------------------------------------------
 

@@ -55,8 +55,10 @@ def signs(view: View) -> Iterator[Sign]:
 
 
 def _absurd(view: View, rate: Series) -> Iterator[Sign]:
-    limit = view.onset.line if view.onset.pattern is not Pattern.DIVERGENCE and view.onset.line else None
-    part = rate.where(np.isfinite(rate.value) & (rate.line < limit if limit else rate.line > 0))
+    kept = np.isfinite(rate.value)
+    if view.onset.pattern is not Pattern.DIVERGENCE:
+        kept &= view.before_onset(rate)
+    part = rate.where(kept)
     negative = np.flatnonzero(part.value < 0)
     if len(negative):
         index = int(negative[0])

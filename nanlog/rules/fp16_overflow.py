@@ -51,7 +51,7 @@ def signs(view: View) -> Iterator[Sign]:
     for name, series in view.run.table.items():
         if not name.startswith(("data/", "diff/", "loss", "grad_norm")) or view.onset.line is None:
             continue
-        finite = np.flatnonzero(np.isfinite(series.value) & (series.line < view.onset.line))
+        finite = np.flatnonzero(np.isfinite(series.value) & view.before_onset(series))
         near = finite[np.abs(series.value[finite]) > _LARGEST_HALF / 16]
         if len(near):
             index = int(near[-1])

@@ -38,7 +38,8 @@ class TinyParser:
         for file in source.files:
             block = BlockBuilder(file)
             for piece in source.pieces(file):
-                for line, text in enumerate(piece.data.decode("utf-8", "replace").splitlines(), piece.first_line):
+                lines = piece.data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+                for line, text in enumerate(lines, piece.first_line):
                     read_line(block, line, text)
                     if line % self.rows == 0:
                         yield block.build()
@@ -54,13 +55,17 @@ def read_line(block: BlockBuilder, line: int, text: str) -> None:
         block.mark(Mark(MarkKind(word), block.file, line, text=rest))
     elif point := POINT.fullmatch(text):
         name, step, value, time = point.groups()
-        number = float(value) if value.lstrip("+-").replace(".", "").isalnum() else 0.0
+        try:
+            values = float(value), float(time or "nan")
+        except ValueError:
+            block.unread(line, text, "not a number")
+            return
         block.add(
             SeriesInfo(name, name),
             step=None if step == "-" else int(step),
-            value=number,
+            value=values[0],
             line=line,
-            time=float(time or "nan"),
+            time=values[1],
         )
     elif text not in {"", "tiny"}:
         block.unread(line, text, "neither point, fact nor mark")

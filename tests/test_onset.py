@@ -139,3 +139,105 @@ def test_growth_does_not_depend_on_the_unit(values: list[float], unit: float) ->
     one, other = growth_to_end(array), growth_to_end(array * 2.0 ** round(math.log2(unit)))
     tiny = float(np.abs(array).min()) < 1e-30
     assert tiny or (one is None) == (other is None)
+
+
+ACCURACY = [0.2, 0.5, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "since"),
+    [
+        # Keras clips probabilities at 1e-7: 16.118 times the share of wrong answers
+        ([2.2, 1.9, 14.5062, 14.5062, 14.5062], [0.2, 0.5, 0.1, 0.1, 0.1], 2),
+        # a net that answers the same for every sample
+        ([2.2, 1.9, 1.6, 2.3026, 2.3024, 2.3027], [*ACCURACY, 0.1, 0.11, 0.09], 3),
+        # NaN replaced by 0
+        ([*CALM, *CALM, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 21, 16),
+    ],
+)
+def test_a_finite_number_that_stands_for_nan(loss: list[float], accuracy: list[float], since: int) -> None:
+    onset = locate(make_run({"loss": loss, "metric/accuracy": accuracy}))
+    assert (onset.pattern, onset.step) == (Pattern.MASKED, since)
+    assert onset.masked_value == pytest.approx(loss[-1])
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy"),
+    [
+        ([2.3026, 2.3, 2.29, 2.2], [0.1, 0.1, 0.12, 0.2]),  # learns after a while
+        ([0.7, 0.6931, 0.6932, 0.693], [0.5, 0.5, 0.5, 0.5]),  # two classes, not learning yet
+        ([16.0, 8.0, 1.6118, 0.16118, 0.16118, 0.16118], [0.0, 0.5, 0.9, 0.99, 0.99, 0.99]),  # nearly all right
+        ([*CALM, 0.9, 0.4, 0.1, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 17),  # comes to 0 by itself
+        ([*CALM, 0.0, *CALM, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 22),  # a hinge that is met now and then
+    ],
+)
+def test_a_healthy_loss_at_a_telling_value(loss: list[float], accuracy: list[float]) -> None:
+    assert locate(make_run({"loss": loss, "metric/accuracy": accuracy})).pattern is Pattern.HEALTHY
+
+
+def test_zeros_beside_a_broken_gradient() -> None:
+    onset = locate(make_run({"grad_norm": [1.0, 1.1, NAN, NAN, NAN], "loss": [2.3, 2.2, 1.4, 0.0, 0.0]}))
+    assert (onset.pattern, onset.series, onset.step, onset.masked_value) == (Pattern.MASKED, "grad_norm", 2, 0.0)
+
+
+def test_a_skipped_update_is_harmless() -> None:
+    onset = locate(make_run({"loss": CALM, "grad_norm": [1, 2, INF, 1, 2, 1, 2, 1]}))
+    assert (onset.pattern, onset.harmless, onset.step, onset.recovered_step) == (Pattern.TRANSIENT, True, 2, 3)
+
+
+def skip(step: int) -> Mark:
+    return Mark(MarkKind.SKIPPED_STEP, "train.log", step + 1, step, "OVERFLOW", value=1.0)
+
+
+def test_skips_that_end_are_harmless_and_skips_without_end_are_not() -> None:
+    rare = locate(make_run({"loss": CALM}, marks=[skip(0), skip(1)]))
+    assert (rare.harmless, rare.series, rare.step) == (True, "skipped_step", 0)
+    endless = locate(make_run({"loss": CALM}, marks=[skip(step) for step in range(3, 8)]))
+    assert (endless.harmless, endless.pattern, endless.step) == (False, Pattern.SUDDEN_JUMP, 3)
+
+
+def test_a_skipped_update_beside_a_broken_loss_is_not_harmless() -> None:
+    broken = [*CALM[:5], NAN, NAN, NAN]
+    assert not locate(make_run({"loss": broken}, marks=[skip(0)])).harmless
+
+
+def test_a_message_counts_like_a_value() -> None:
+    said = Mark(MarkKind.NONFINITE, "train.log", 7, 6, "Batch 6: Invalid loss, terminating training")
+    onset = locate(make_run({"loss": CALM[:6]}, marks=[said]))
+    assert (onset.pattern, onset.series, onset.step, onset.line) == (Pattern.SUDDEN_JUMP, "message", 6, 7)
+    assert onset.last_finite_step == 5
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"loss": CALM, "metric/iou": [NAN, 0.1, 0.2, NAN, 0.3, 0.3, 0.4, 0.5]},
+        {"loss": CALM, "metric/best_loss": [INF, 2.2, 2.2, 2.1, 2.0, 2.0, 1.9, 1.9]},
+        {"loss": CALM, "val/loss": [NAN] * 8, "val/metric/acc": [NAN] * 8},  # an empty evaluation set
+    ],
+)
+def test_harmless_nan(series: dict[str, list[float]]) -> None:
+    assert locate(make_run(series)).pattern is Pattern.HEALTHY
+
+
+def test_blown_up_within_the_first_steps() -> None:
+    onset = locate(make_run({"loss": [3.2, 136.0, 91.8, 76.9, 71.9, 64.0, 58.5, 50.1, 42.6]}))
+    assert (onset.pattern, onset.departure_step) == (Pattern.DIVERGENCE, 1)
+    contrastive = [0.8, 9.0, 10.2, 10.6, 10.7, 10.4, 10.0, 9.7, 9.1]
+    assert locate(make_run({"loss": contrastive})).pattern is Pattern.HEALTHY
+
+
+def test_an_absurd_rate_makes_a_smaller_rise_count() -> None:
+    loss = [700.0, 1700.0, 2300.0, 2800.0, 3600.0, 3700.0, 3600.0, 2600.0, 900.0, 400.0]
+    assert locate(make_run({"loss": loss, "lr": [6.0] * 10})).pattern is Pattern.DIVERGENCE
+    assert locate(make_run({"loss": loss, "lr": [0.01] * 10})).pattern is Pattern.HEALTHY
+
+
+def test_a_classifier_that_is_absurdly_wrong_all_along() -> None:
+    loss = [1.6e9, 1.3e6, 2.2e4, 1.8e4, 1.8e4]
+    assert locate(make_run({"loss": loss, "metric/acc": [0.097, 0.101, 0.102, 0.1, 0.1]})).pattern is Pattern.DIVERGENCE
+    assert locate(make_run({"loss": loss, "metric/acc": [0.1, 0.4, 0.5, 0.6, 0.7]})).pattern is Pattern.HEALTHY
+
+
+def test_a_log_of_every_tenth_step_is_no_tail() -> None:
+    assert not locate(make_run({"loss": [NAN] * 5}, every=10, first=9)).tail

@@ -38,7 +38,7 @@ def healthy(page: Page, report: Report) -> None:
         for item in finding.evidence if page.verbose else finding.evidence[:_EVIDENCE]:
             page.item(page.cite(item), lead=page.text("    +", "green"), indent=6)
     notes(page, report)
-    if page.verbose or run.unread_count:
+    if page.verbose or run.unread_count or run.left_out:
         not_known(page, report)
 
 

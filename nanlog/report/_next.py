@@ -17,6 +17,7 @@ _REMEDIES = 3
 _LABEL = 15
 _NOTES = 4
 _UNREAD = 10
+_LEFT_OUT = 4
 
 
 def what_now(page: Page, report: Report) -> None:
@@ -40,7 +41,8 @@ def what_now(page: Page, report: Report) -> None:
 def not_known(page: Page, report: Report) -> None:
     """What the log lacks, by what would make it log that."""
     lacks = _lacks(report.cannot_tell)
-    if not lacks and not report.run.unread_count:
+    left_out = report.run.left_out
+    if not (lacks or report.run.unread_count or left_out):
         return
     page.heading("Not known")
     for how, things in lacks.items():
@@ -49,6 +51,10 @@ def not_known(page: Page, report: Report) -> None:
         rules = ", ".join(dict.fromkeys(name(item.rule) for item in report.cannot_tell))
         page.item(page.text(f"Not judged for want of it: {rules}", "dim"))
     _unread(page, report.run)
+    if left_out:
+        shown = ", ".join(name(file.rpartition("/")[2]) for file in left_out[:_LEFT_OUT])
+        more = f" and {len(left_out) - _LEFT_OUT} more" if len(left_out) > _LEFT_OUT else ""
+        page.item(page.text(f"Left out, since no dialect knows it: {shown}{more}"))
 
 
 def _lacks(items: Iterable[CannotTell]) -> dict[str, list[str]]:

@@ -44,6 +44,8 @@ _SERIES = {
     "param_diff": "parameter gradients",
     "update": "parameter updates",
     "nonfinite": "share of non-finite values",
+    "message": "a message of the framework",
+    "skipped_step": "an update that the loss scaler skipped",
 }
 
 _FACTS = {"net.": "layers of the net", "solver.": "parameters of the solver"}
@@ -58,6 +60,8 @@ def series_words(series: str, layer: str | None = None) -> str:
         key = series.removeprefix("fact:")
         return next((words for start, words in _FACTS.items() if key.startswith(start) and key[-1] == "*"), name(key))
     kind, _, rest = series.partition("/")
+    if kind.startswith("rank") and rest and kind.removeprefix("rank").isdecimal():
+        return f"{series_words(rest, layer)} of rank {kind.removeprefix('rank')}"
     if kind.startswith("val") and rest and kind.removeprefix("val").isdecimal() | (kind == "val"):
         return f"{series_words(rest, layer)} in validation"
     words = _SERIES.get(kind.rstrip("*"))
@@ -72,6 +76,8 @@ def headline(onset: Onset) -> str:
     """What happened, in one sentence; what is judged is the loss unless the onset says otherwise."""
     if onset.loss_step is None and onset.order and (onset.series or "").startswith("nonfinite/"):
         return f"A check in the net found non-finite values in {name(onset.order[0].layer or 'a layer')}."
+    if onset.loss_step is None and onset.series == "message":
+        return "A message says that a value is not finite; every logged loss is."
     what = _subject(onset)
     match onset.pattern:
         case Pattern.GRADUAL_GROWTH:

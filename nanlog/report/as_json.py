@@ -39,6 +39,7 @@ def as_dict(report: Report) -> Json:
         "notes": [_evidence(note) for note in report.notes],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
         "files": list(run.files),
+        "left_out": list(run.left_out),
         "lines": run.lines,
         "error": None,
     }
@@ -57,6 +58,7 @@ def _failure(failure: Failure) -> Json:
         "notes": [],
         "attempts": [],
         "files": [],
+        "left_out": [],
         "lines": 0,
         "error": failure.error,
     }
@@ -73,6 +75,7 @@ def _onset(onset: Onset) -> Json:
         "line": _scalar(onset.line),
         "value": _scalar(onset.value),
         "attempt": _scalar(onset.attempt),
+        "harmless": onset.harmless,
         "departure_line": _scalar(onset.departure_line),
         "earliest_step": _scalar(onset.earliest_step),
         "recovered_step": _scalar(onset.recovered_step),

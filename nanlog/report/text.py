@@ -66,7 +66,9 @@ def _extent(run: Run) -> str:
     """What was read: ``caffe, 2 files, 1,204 lines, steps 0 to 99``."""
     parts = [name(run.parser)]
     if len(run.files) > 1:
-        parts.append(counted(len(run.files), "file"))
+        parts.append(counted(len(run.files) - len(run.left_out), "file"))
+    if run.left_out:
+        parts.append(f"{counted(len(run.left_out), 'file')} left out")
     parts.append(counted(run.lines, "line"))
     if (steps := span(run)) is not None:
         parts.append(f"steps {steps[0]} to {steps[1]}")

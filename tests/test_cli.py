@@ -31,7 +31,7 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    assert all(f"  {name} " in result.stdout for name in ("completion", "diagnose", "explain"))
+    assert all(f"  {name} " in result.stdout for name in ("completion", "diagnose", "explain", "formats"))
 
 
 def test_every_command_explains_itself_with_an_example() -> None:
@@ -47,7 +47,9 @@ def test_version() -> None:
     assert (result.exit_code, result.stdout) == (0, f"nanlog {__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["diagnose", "--help"], ["explain", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["diagnose", "--help"], ["explain", "--help"], ["formats", "--help"], ["--version"]]
+)
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = f"""
 import sys

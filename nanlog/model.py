@@ -514,6 +514,8 @@ class Run:
     def of_attempt(self, attempt: int) -> Run:
         """The run as if the log held only this training: its points, marks and facts."""
         chosen = next(a for a in self.attempts if a.index == attempt)
+        if len(self.attempts) == 1:
+            return self
         spans: dict[str, list[Span]] = {}
         for span in chosen.spans:
             spans.setdefault(span.file, []).append(span)

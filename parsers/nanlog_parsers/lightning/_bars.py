@@ -1,0 +1,159 @@
+"""One state of a progress bar -> what it says.
+
+TQDM::
+
+    Epoch 2:  80%|████████  | 40/50 [00:00<00:00, 534.10it/s, v_num=0, train_loss=nan.0, val_loss=1.960]
+    Epoch 2: |          | 40/? [00:00<00:00, 534.10it/s, v_num=0, train_loss=2.310]     of unknown length
+    Epoch 2: : 40it [00:00, 534.10it/s, loss=1.27, v_num=0, train_loss=2.310]           of unknown length, 1.x
+    Validation DataLoader 0:  33%|███▎      | 1/3 [00:00<00:00, 993.91it/s]
+
+Rich, whose metrics go on in the indented lines below it, a name and its value at times on different ones::
+
+    Epoch 2/5  ━━━━━━━━━━━━━━━━━━━ 40/40 0:00:00 • 0:00:00 574.56it/s v_num: 0.000
+                                                                      train_loss:
+                                                                      nan
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from nanlog_parsers._numbers import NUMBER, value_of
+
+__all__ = ["RUN_NUMBER", "Bar", "Item", "Kind", "bars", "goes_on", "rich_items"]
+
+
+class Kind(Enum):
+    """What a bar counts; ``START`` is the bar before the first epoch."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    START = "start"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One metric of a bar; ``text`` is its value as printed."""
+
+    name: str
+    text: str
+    value: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One state: ``total`` is None where the length is unknown; ``what`` is its label (``Validation DataLoader 0``).
+
+    Rich writes its metrics behind the bar, in ``tail``, and in the lines below; TQDM has them in ``items``.
+    """
+
+    kind: Kind
+    what: str
+    epoch: int
+    batch: int
+    total: int | None
+    items: tuple[Item, ...] = ()
+    tail: str | None = None
+
+
+_KINDS = {
+    "Epoch": Kind.TRAINING,
+    "Training": Kind.START,
+    "Validation": Kind.VALIDATION,
+    "Validating": Kind.VALIDATION,
+}
+
+_WHAT = (
+    r"(?P<what>Epoch (?P<epoch>[0-9]{1,9})(?:/-?[0-9]{1,9})?|Training"
+    r"|(?:Validation sanity check|Validation|Validating|Sanity Checking|Testing|Predicting)(?: DataLoader [0-9]{1,6})?)"
+)
+_TQDM = re.compile(
+    _WHAT + r": *(?:(?:[0-9]{1,3}%)?\|[^|\[\]]{0,400}\| *(?P<n>[0-9]{1,12})/(?P<total>[0-9]{1,12}|\?)"
+    r"|(?:: )?(?P<it>[0-9]{1,12})it) \[[^,\[\]]{1,40}, *[^,\[\]]{1,40}"
+)
+#: An item that the width of a terminal cut lacks what follows it.
+_TQDM_ITEM = re.compile(r", ([^=,]{1,200})=([^,\]]{0,100})(?=[,\]])")
+#: Lightning pads to five characters: ``nan.0``, ``-inf.``, ``123.0``.
+_PADDED = re.compile(rf"({NUMBER})(?:\.0?)?", re.ASCII)
+
+_RICH = re.compile(
+    _WHAT + r"[ ━╸╺╴╶\-]{1,1000}?(?P<n>[0-9]{1,12})/(?P<total>[0-9]{1,12}|--)(?:\.0)? +"
+    r"[0-9:\-]{1,20} • [0-9:\-]{1,20} +[0-9.,]{1,20}it/s"
+)
+_LEAST_INDENT = " " * 12
+#: The number of the run, which may be a word; Lightning 2 writes it first, Lightning 1 behind ``loss``.
+RUN_NUMBER = "v_num"
+#: A name too long for its column ends in an ellipsis; so does a number, which then is none.
+_RICH_ITEM = re.compile(rf"({RUN_NUMBER}): +\S|(\S{{1,200}}?)(?::|…) +({NUMBER})(?!\S{{0,40}}…)", re.ASCII)
+
+
+def bars(line: int, text: str) -> Iterator[Bar | str]:
+    """The bars in one state, and what stands before, between and behind them.
+
+    There is more than one where control characters were lost, as by copying from a window.
+    """
+    end = 0
+    while (found := _TQDM.search(text, end)) is not None:
+        if (between := text[end : found.start()]).strip():
+            yield between
+        items, end = _tqdm_items(line, text, found.end())
+        yield _bar(found, items, None)
+    if (found := _RICH.search(text, end)) is not None:
+        yield _bar(found, (), text[found.end() :])
+    elif (rest := text[end:]).strip():
+        yield rest
+
+
+def goes_on(text: str) -> bool:
+    """Say whether a state can hold more metrics of the Rich bar before it."""
+    return text.startswith(_LEAST_INDENT)
+
+
+def rich_items(lines: Sequence[tuple[int, str]]) -> tuple[Item, ...]:
+    """The metrics behind a Rich bar and below it, given as numbered lines."""
+    parts = [text.strip() for _, text in lines]
+    starts = [0]
+    for part in parts:
+        starts.append(starts[-1] + len(part) + 1)
+    items = []
+    for found in _RICH_ITEM.finditer(" ".join(parts)):
+        line = lines[bisect_right(starts, found.end() - 1) - 1][0]
+        items.append(
+            Item(found[2], found[3], value_of(found[3]), line) if found[2] else Item(RUN_NUMBER, "", 0.0, line)
+        )
+    return tuple(items)
+
+
+def _tqdm_items(line: int, text: str, end: int) -> tuple[tuple[Item, ...], int]:
+    """The items from ``end`` on, and where the bar ends."""
+    items = []
+    while (found := _TQDM_ITEM.match(text, end)) is not None:
+        end = found.end()
+        name, token = found[1], found[2].strip()
+        if name == RUN_NUMBER:
+            items.append(Item(name, "", 0.0, line))
+        elif (value := _PADDED.fullmatch(token)) is not None:
+            items.append(Item(name, token, value_of(value[1]), line))
+    return tuple(items), end + text.startswith("]", end)
+
+
+def _bar(found: re.Match[str], items: tuple[Item, ...], tail: str | None) -> Bar:
+    group = found.groupdict()
+    what = group["what"]
+    kind = Kind.OTHER if "sanity" in what else _KINDS.get(what.split(" ", 1)[0], Kind.OTHER)
+    total = group["total"]
+    return Bar(
+        kind,
+        what,
+        int(group["epoch"] or 0),
+        int(group["n"] or group.get("it") or 0),
+        int(total) if total is not None and total.isdigit() else None,
+        items,
+        tail,
+    )

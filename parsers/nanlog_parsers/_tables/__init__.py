@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from nanlog.model import Piece
 
 from ._arrow import arrow_chunk
-from ._cells import cell, is_absent, is_number
+from ._cells import ABSENT, cell, is_absent, is_number
 from ._chunk import Chunk, Column, Words
 from ._header import DELIMITERS, Header, find_header
 from ._kinds import Kinds
@@ -21,6 +21,7 @@ from ._points import Points, Rows
 from ._roles import MEASURED_ON, NAMED_BY, is_telling
 
 __all__ = [
+    "ABSENT",
     "DELIMITERS",
     "MEASURED_ON",
     "NAMED_BY",

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nanlog.model import Unread
 
-from ._cells import ABSENT, cell, is_number
+from ._arrays import only_array, texts_of, valid, values_of
+from ._cells import ABSENT, is_number
 from ._chunk import Chunk, Column, Words
 from ._header import cells_of, header_of, repeats
 from ._kinds import Kinds
@@ -19,7 +20,6 @@ from ._kinds import Kinds
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    _Array: TypeAlias = pa.Array[Any]
     _ChunkedArray: TypeAlias = pa.ChunkedArray[Any]
 
 __all__ = ["arrow_chunk"]
@@ -115,10 +115,10 @@ def _columns(table: pa.Table, kinds: Kinds) -> tuple[dict[int, Column], dict[int
     bad: list[tuple[int, int, str]] = []
     for name in table.column_names:
         position = int(name)
-        array = _array(table.column(name))
+        array = only_array(table.column(name))
         if position in kinds.words or array.null_count == len(array):
             continue
-        columns[position], odd = _values(array)
+        columns[position], odd = values_of(array)
         numbers[position], wrong[position] = len(columns[position]), len(odd)
         bad += [(row, position, word) for row, word in odd]
     kinds.learn(numbers, wrong)
@@ -127,75 +127,12 @@ def _columns(table: pa.Table, kinds: Kinds) -> tuple[dict[int, Column], dict[int
     return columns, {row: (position, word) for row, position, word in bad if position not in kinds.words}
 
 
-def _values(array: _Array) -> tuple[Column, list[tuple[int, str]]]:
-    """The cells of one column that hold a value, and the rows and texts of those that hold words."""
-    import pyarrow as pa
-
-    if not pa.types.is_floating(array.type):
-        try:
-            array = array.cast(pa.float64())
-        except pa.ArrowInvalid:
-            return _odd_values(array)
-    value = np.frombuffer(_bytes(array, 1), np.float64)[array.offset : array.offset + len(array)]
-    if not array.null_count:
-        return Column(slice(None), value), []
-    row = np.flatnonzero(_valid(array))
-    return Column(row, value[row]), []
-
-
-def _odd_values(array: _Array) -> tuple[Column, list[tuple[int, str]]]:
-    """Read a column by its distinct texts."""
-    import pyarrow as pa
-
-    row = np.flatnonzero(_valid(array))
-    encoded = array.drop_null().cast(pa.binary()).dictionary_encode()
-    texts = _texts(encoded.dictionary)
-    values = np.zeros(len(texts))
-    is_value, is_word = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
-    for index, text in enumerate(texts):
-        try:
-            value = cell(text)
-        except ValueError:
-            is_word[index] = True
-            continue
-        if value is not None:
-            values[index], is_value[index] = value, True
-    code = encoded.indices.to_numpy(zero_copy_only=False)
-    has_value = is_value[code]
-    odd = np.flatnonzero(is_word[code])
-    words = [(int(row[index]), texts[code[index]]) for index in odd.tolist()]
-    return Column(row[has_value], values[code[has_value]]), words
-
-
 def _words(column: _ChunkedArray) -> Words:
-    import pyarrow as pa
-
-    array = _array(column)
-    encoded = array.drop_null().cast(pa.binary()).dictionary_encode()
+    array = only_array(column)
+    encoded = array.drop_null().dictionary_encode()
     code = np.full(len(array), -1, np.int64)
-    code[_valid(array)] = encoded.indices.to_numpy(zero_copy_only=False)
-    return Words(code, tuple(text.strip() for text in _texts(encoded.dictionary)))
-
-
-def _texts(array: _Array) -> list[str]:
-    return [(text or b"").decode("utf-8", "replace") for text in array.to_pylist()]
-
-
-def _array(column: _ChunkedArray) -> _Array:
-    joined: _Array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # type: ignore[assignment]
-    return joined
-
-
-def _bytes(array: _Array, which: int) -> Any:
-    return array.buffers()[which]
-
-
-def _valid(array: _Array) -> NDArray[np.bool_]:
-    bits = _bytes(array, 0)
-    if bits is None:
-        return np.ones(len(array), np.bool_)
-    every = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little").view(np.bool_)
-    return every[array.offset : array.offset + len(array)]
+    code[valid(array)] = encoded.indices.to_numpy(zero_copy_only=False)
+    return Words(code, tuple(text.strip() for text in texts_of(encoded.dictionary)))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,153 @@
+"""Reads all lines of one shape at once, a number at a time for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanlog_parsers._tables import ABSENT, Column
+from nanlog_parsers._tables._arrays import only_array, texts_of, valid, values_of
+
+from ._shapes import Shape
+
+__all__ = ["Lines", "Matched", "matched"]
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+#: If more lines have another number of pieces, they are sorted out before.
+_MOST_MISFITS = 1000
+
+
+class Lines:
+    """Whole lines of a file, not all of them neighbours, and their numbers."""
+
+    def __init__(self, data: bytes, number: IntArray) -> None:
+        self.data = data
+        self.number = number
+        self.ends = _ends(data)
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def where(self, keep: BoolArray) -> Lines:
+        kept = np.flatnonzero(keep)
+        if len(kept) == len(keep):
+            return self
+        starts = np.concatenate(([0], self.ends + 1))
+        if len(kept) < len(keep) // 8:
+            parts = [self.data[a:b] for a, b in zip(starts[kept].tolist(), starts[kept + 1].tolist(), strict=True)]
+            return Lines(b"".join(parts), self.number[kept])
+        some = np.frombuffer(self.data, np.uint8)[np.repeat(keep, np.diff(starts))]
+        return Lines(some.tobytes(), self.number[kept])
+
+    def line(self, index: int) -> bytes:
+        return self.data[int(self.ends[index - 1]) + 1 if index else 0 : int(self.ends[index])]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """The columns of the lines of a shape by name, the numbers of those lines, and which of all lines they are."""
+
+    columns: dict[str, Column]
+    number: IntArray
+    fits: BoolArray
+
+
+def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | None:
+    """Read the lines that have the shape; None where that cannot be done for these lines.
+
+    A line has the shape when it has as many pieces, the fixed ones are the same, as much punctuation was left out, and
+    the numbers are numbers.
+    """
+    text = shape.translated(lines.data)
+    ends = _ends(text)
+    fits = np.diff(lines.ends - ends, prepend=0) == shape.shorter
+    if sort_out:
+        blanks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))
+        fits &= np.diff(np.searchsorted(blanks, ends), prepend=0) == shape.width - 1
+        text = Lines(text, lines.number).where(fits).data
+    if not len(text):
+        return Matched({}, lines.number[:0], fits)
+    misfits: list[int] = []
+    table = _read(text, shape, misfits, as_text=False) or _read(text, shape, misfits, as_text=True)
+    if table is None:
+        return None if sort_out else matched(lines, shape, sort_out=True)
+    which = np.flatnonzero(fits) if sort_out else np.arange(len(lines))
+    if table.num_rows + len(misfits) != len(which):
+        return None  # a bare \r
+    is_row = np.ones(len(which), np.bool_)
+    is_row[np.array(misfits, np.int64) - 1] = False
+    which = which[is_row]
+    good = fits[which] & _is_fixed(table, shape)
+    columns = {}
+    for name, piece in shape.numbers.items():
+        array = only_array(table.column(str(piece)))
+        columns[name], odd = values_of(array)
+        good[[row for row, _ in odd]] = False
+    fits = np.zeros(len(lines), np.bool_)
+    fits[which[good]] = True
+    if not good.all():
+        columns = {name: _only(column, good) for name, column in columns.items()}
+    return Matched(columns, lines.number[fits], fits)
+
+
+def _ends(data: bytes) -> IntArray:
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+
+
+def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    def misfit(row: csv.InvalidRow) -> Literal["skip", "error"]:
+        misfits.append(row.number or 0)
+        return "skip" if len(misfits) < _MOST_MISFITS else "error"
+
+    misfits.clear()
+    types: dict[str, Any] = {str(piece): pa.dictionary(pa.int32(), pa.string()) for piece in shape.fixed}
+    types |= {str(piece): pa.string() if as_text else pa.float64() for piece in shape.numbers.values()}
+    source: Any = pa.BufferReader(text)
+    try:
+        return csv.read_csv(
+            source,
+            read_options=csv.ReadOptions(
+                column_names=[str(piece) for piece in range(shape.width)], use_threads=False, block_size=len(text) + 1
+            ),
+            parse_options=csv.ParseOptions(
+                delimiter=" ", quote_char=False, ignore_empty_lines=False, invalid_row_handler=misfit
+            ),
+            convert_options=csv.ConvertOptions(
+                check_utf8=False,
+                column_types=types,
+                null_values=sorted(ABSENT),
+                strings_can_be_null=as_text,
+                include_columns=list(types),
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _is_fixed(table: Any, shape: Shape) -> BoolArray:
+    """Say which rows hold the words of the shape."""
+    same = np.ones(table.num_rows, np.bool_)
+    for piece, word in shape.fixed.items():
+        array: Any = only_array(table.column(str(piece)))
+        found = texts_of(array.dictionary)
+        if len(found) == 1 and found[0].encode() == word and not array.null_count:
+            continue
+        wanted = [code for code, text in enumerate(found) if text.encode() == word]
+        same &= np.isin(array.indices.to_numpy(zero_copy_only=False), wanted) & valid(array)
+    return same
+
+
+def _only(column: Column, good: BoolArray) -> Column:
+    """The column of the rows that are good."""
+    row = np.arange(len(good))[column.row]
+    keep = good[row]
+    place = np.cumsum(good) - 1
+    return Column(place[row[keep]], column.value[keep])

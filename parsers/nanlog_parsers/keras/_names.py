@@ -1,0 +1,65 @@
+"""The names that stand before the values: each distinct one has a code."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanlog_parsers._numbers import windows
+
+from ._rows import IntArray
+
+__all__ = ["NameTable"]
+
+#: A log with more names than this prints no metrics; those beyond are not read.
+MOST_NAMES = 10_000
+
+_LONGEST = 64
+#: Odd factors: two names that differ in one word never share a fingerprint.
+_FACTORS = np.random.default_rng(20150328).integers(0, 2**64, _LONGEST // 8 + 1, dtype=np.uint64) | np.uint64(1)
+#: Row n keeps the last n of 64 bytes, as little-endian words.
+_MASKS = (np.tri(_LONGEST + 1, _LONGEST, -1, np.uint8)[:, ::-1].copy() * np.uint8(0xFF)).view("<u8")
+
+
+class NameTable:
+    """The names of one log; a code is an index into :attr:`names`."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._code_of: dict[str, int] = {}
+        self._code_of_print: dict[int, int] = {}
+
+    def code(self, name: str) -> int:
+        """The code of a name, which is entered if it is new; -1 when the table is full."""
+        code = self._code_of.get(name)
+        if code is None:
+            if len(self.names) >= MOST_NAMES:
+                return -1
+            code = self._code_of[name] = len(self.names)
+            self.names.append(name)
+        return code
+
+    def codes(self, text: bytes, start: IntArray, end: IntArray) -> IntArray:
+        """The codes of names of at most 64 bytes; 64 bytes before each end lie inside ``text``."""
+        if not len(start):
+            return np.empty(0, np.int64)
+        prints, first, inverse = np.unique(_prints(text, start, end), return_index=True, return_inverse=True)
+        codes = []
+        for mark, row in zip(prints.tolist(), first.tolist(), strict=True):
+            code = self._code_of_print.get(mark)
+            if code is None:
+                code = self.code(text[start[row] : end[row]].decode("utf-8", "replace"))
+                if len(self._code_of_print) < MOST_NAMES:
+                    self._code_of_print[mark] = code
+            codes.append(code)
+        return np.array(codes, np.int64)[inverse]
+
+
+def _prints(text: bytes, start: IntArray, end: IntArray) -> NDArray[np.uint64]:
+    """One number for each name; equal names have equal ones."""
+    length = end - start
+    words = -(-int(length.max()) // 8)
+    content = windows(text, end - 8 * words, 8 * words).view("<u8")
+    content &= _MASKS[:, -words:][length]
+    prints: NDArray[np.uint64] = content @ _FACTORS[words - 1 :: -1] + length.astype(np.uint64) * _FACTORS[-1]
+    return prints

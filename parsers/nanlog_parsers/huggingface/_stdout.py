@@ -1,0 +1,189 @@
+"""Reads what a script with a Trainer prints: dicts between progress bars, messages, exceptions."""
+
+from __future__ import annotations
+
+import re
+
+from nanlog.model import Block, BlockBuilder, Mark, MarkKind
+from nanlog_parsers._line_logs import constant
+from nanlog_parsers._names import Names
+from nanlog_parsers._overflows import AT_MINIMUM, Overflows
+from nanlog_parsers._ranks import Ranks
+from nanlog_parsers._tracebacks import Tracebacks, marks_of
+
+from ._dicts import Printed, printed_dicts
+from ._series import info_of
+from ._steps import Clues, dated
+from ._training import Training
+
+__all__ = ["StdoutLog", "is_of_trainer"]
+
+#: A text longer than this is no line of the Trainer's.
+_LONGEST = 200_000
+
+_BAR = re.compile(
+    r"(?P<before>(?:^|.)\s{0,4})\d{1,3}%\|[^|]{0,1000}\| {1,8}(?P<step>[0-9]{1,15})/(?P<total>[0-9]{1,15}) \["
+)
+_STARTING = "***** Running training *****"
+_MESSAGES = {
+    "Num examples": "num_examples",
+    "Num Epochs": "num_train_epochs",
+    "Num update steps per epoch": "steps_per_epoch",
+    "Instantaneous batch size per device": "per_device_train_batch_size",
+    "Total train batch size (w. parallel, distributed & accumulation)": "total_train_batch_size",
+    "Gradient Accumulation steps": "gradient_accumulation_steps",
+    "Total optimization steps": "max_steps",
+    "Number of trainable parameters": "num_trainable_parameters",
+}
+_MESSAGE = re.compile(r"(?:^|[\s\]|:-]) {1,4}(?P<key>[A-Z][A-Za-z &.,()]{5,80}) = (?P<value>[0-9][0-9,]{0,24})$")
+_SAVING = re.compile(r"Saving (?:model )?checkpoint to (?P<file>\S{1,1000})")
+_LOADING = re.compile(
+    r"(?:Loading model from|[Rr]esum(?:ing|ed)(?: training)? from(?: checkpoint)?:?) (?P<file>\S{1,1000})"
+)
+_CHECKPOINT_STEP = re.compile(r"checkpoint-(?P<step>[0-9]{1,15})(?![0-9])")
+_ARGUMENTS = re.compile(r"TrainingArguments\($|TrainingArguments\((?=\w{1,100}=)")
+_ARGUMENT = re.compile(r"(?P<key>\w{1,100})=(?P<value>.{0,500}),")
+
+
+def is_of_trainer(printed: Printed) -> bool:
+    """Whether a dict is one that the Trainer logs, and not some other that a script prints."""
+    keys = printed.keys
+    timed = any(key.endswith("_runtime") for key in keys)
+    return timed or ("epoch" in printed.numbers and len(keys) > 1) or {"loss", "learning_rate"} <= keys
+
+
+class StdoutLog:
+    """One file."""
+
+    def __init__(self, file: str, names: Names, ranks: Ranks) -> None:
+        self._rows = BlockBuilder(file, ranks.stream(file))
+        self._names = names
+        self._ranks = ranks
+        self._trainings: dict[int | None, Training] = {}
+        self._overflows = Overflows()
+        self._tracebacks = Tracebacks()
+        self._clues = Clues()
+        self._inside_arguments = False
+        self._version = ""
+
+    def read(self, line: int, rank: int | None, text: str) -> None:
+        """Take what one state of a line says."""
+        text = text[:_LONGEST]
+        if "%|" in text:
+            self._bars(rank, text)
+        if "{'" in text:
+            self._dicts(line, rank, text)
+        elif self._overflows.read(line, text, rank):
+            self._training(rank).skipped += ((self._training(rank).count, each) for each in self._overflows.take())
+        elif (exception := self._tracebacks.read(text, rank)) is not None:
+            self._failed(line, exception)
+        else:
+            self._message(line, text)
+
+    def finish(self) -> Block:
+        """What was read since the last training ended."""
+        for rank in list(self._trainings):
+            self._end(rank)
+        return self._rows.build()
+
+    def block(self) -> Block:
+        """What is settled so far."""
+        return self._rows.build()
+
+    def _training(self, rank: int | None) -> Training:
+        if rank not in self._trainings:
+            self._trainings[rank] = Training()
+        return self._trainings[rank]
+
+    def _bars(self, rank: int | None, text: str) -> None:
+        training = self._training(rank)
+        for bar in _BAR.finditer(text):
+            if not bar["before"].rstrip().endswith(":"):  # "Map:  30%|" is another bar
+                training.drawn(int(bar["step"]), int(bar["total"]))
+
+    def _dicts(self, line: int, rank: int | None, text: str) -> None:
+        for printed in printed_dicts(text):
+            if not is_of_trainer(printed) and not (printed.is_cut and "loss" in printed.numbers):
+                continue
+            if printed.is_cut:
+                self._rows.unread(line, printed.text, "the line ends inside the dict")
+                continue
+            training = self._training(rank)
+            if training.begins_anew(printed):
+                self._end(rank)
+                training = self._training(rank)
+            if not self._version:
+                self._version = "5" if printed.is_quoted else "4"
+                self._rows.fact("framework", "transformers", line)
+                self._rows.fact("framework_version", self._version, line)
+            training.add(line, printed)
+
+    def _message(self, line: int, text: str) -> None:
+        if self._inside_arguments:
+            self._argument(line, text)
+        elif _STARTING in text:
+            for rank in list(self._trainings):
+                self._end(rank)
+            self._clues = Clues()
+            self._rows.mark(Mark(MarkKind.START, self._rows.file, line))
+        elif "heckpoint" in text or "esum" in text:
+            self._checkpoint(line, text)
+        elif " = " in text and (found := _MESSAGE.search(text)) is not None and found["key"] in _MESSAGES:
+            self._setting(line, _MESSAGES[found["key"]], found["value"].replace(",", ""))
+        elif _ARGUMENTS.search(text):
+            self._inside_arguments = True
+
+    def _argument(self, line: int, text: str) -> None:
+        found = _ARGUMENT.fullmatch(text.strip())
+        if found is None:
+            self._inside_arguments = text.strip() not in {")", ""}
+        else:
+            self._setting(line, found["key"], found["value"].strip("'\""))
+
+    def _setting(self, line: int, key: str, text: str) -> None:
+        value = constant(text)
+        if key in {"logging_steps", "max_steps", "steps_per_epoch"}:
+            if isinstance(value, int | float) and value >= 1:
+                setattr(self._clues, key, int(value))
+                self._rows.fact(key if key != "max_steps" else "trainer.max_steps", value, line)
+        else:
+            self._rows.fact(f"hparams.{key}", value, line)
+            if key in {"fp16", "bf16"} and value is True:
+                self._rows.fact("precision", key, line)
+            elif key == "optim":
+                self._rows.fact("optimizer", value, line)
+
+    def _checkpoint(self, line: int, text: str) -> None:
+        for kind, pattern in ((MarkKind.CHECKPOINT, _SAVING), (MarkKind.RESUME, _LOADING)):
+            if (found := pattern.search(text)) is not None:
+                file = found["file"].rstrip(".")
+                step = _CHECKPOINT_STEP.search(file)
+                self._rows.mark(Mark(kind, self._rows.file, line, None if step is None else int(step["step"]), file))
+                return
+
+    def _failed(self, line: int, exception: str) -> None:
+        if AT_MINIMUM in exception:
+            self._rows.mark(Mark(MarkKind.NONFINITE, self._rows.file, line, None, exception))
+        for mark in marks_of(exception, self._rows.file, line):
+            self._rows.mark(mark)
+
+    def _end(self, rank: int | None) -> None:
+        """Date what a training printed."""
+        training = self._trainings.pop(rank)
+        found = dated(training.rows(), training.clues(self._clues))
+        file = self._rows.file
+        if training.count:
+            first = training.line[0]
+            if found.logging_steps is not None and self._clues.logging_steps is None:
+                self._rows.fact("logging_steps", found.logging_steps, first)
+            if found.steps_per_epoch is not None and self._clues.steps_per_epoch is None:
+                self._rows.fact("steps_per_epoch", round(found.steps_per_epoch, 3), first)
+        steps = found.step.tolist()
+        for name, row, value in training.points():
+            info = self._ranks.info(info_of(self._names, name), rank)
+            self._rows.add(info, step=max(steps[row], -1), value=value, line=training.line[row])
+        for skipped, step in training.dated_skips(steps):
+            self._rows.mark(skipped.mark(file, step))
+            if skipped.after is not None:
+                info = self._ranks.info(self._names.info("loss_scale"), rank)
+                self._rows.add(info, step=step, value=skipped.after, line=skipped.line)

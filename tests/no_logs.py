@@ -20,7 +20,7 @@ model:
 optimizer:
   lr: 0.001
   weight_decay: 1e-4
-trainer:
+training:
   max_epochs: 90
   loss: cross_entropy
 """,

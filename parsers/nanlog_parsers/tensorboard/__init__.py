@@ -1,0 +1,64 @@
+"""TensorBoard: event files of torch, Lightning, Hugging Face, tensorboardX, Keras and tf.summary, alone or in folders.
+
+How records are framed is said in ``_frames``, what they hold in ``_events``, and which directories tell of one training
+in ``_folder``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanlog.model import Block, Mark, MarkKind, Parser, Source
+
+from ._files import DirectoryReader
+from ._folder import Directory, directories
+from ._frames import HEADER, TIME_KEY, length_at
+
+__all__ = ["PARSER", "TensorBoard"]
+
+_VERSION = b"brain.Event:"
+_NAME = "tfevents"
+_MOST_NAMED = 5
+
+
+class TensorBoard:
+    """Reads event files; see the module."""
+
+    name = "tensorboard"
+    title = (
+        "TensorBoard event files and log directories (torch, Lightning, Hugging Face, tensorboardX, Keras, tf.summary)"
+    )
+
+    def score(self, file: str, head: bytes) -> float:
+        if length_at(head, 0) is not None and head[HEADER : HEADER + 1] == bytes([TIME_KEY]):
+            return 1.0 if _VERSION in head[:200] else 0.9
+        # a file that was only just begun, or whose first record is damaged
+        is_named = _NAME in file.replace("\\", "/").rpartition("/")[2]
+        return 0.9 if is_named and (not head or b"\0" in head[:HEADER]) else 0.0
+
+    def read(self, source: Source) -> Iterator[Block]:
+        found = directories(source)
+        for directory in found:
+            reader = DirectoryReader(directory)
+            for file in directory.files:
+                yield from reader.read(file, (piece.data for piece in source.pieces(file)))
+            yield from reader.closing()
+        yield from _several(found)
+
+
+def _several(found: list[Directory]) -> Iterator[Block]:
+    """Say so where a folder holds more than one training."""
+    others = [each for each in found if each.training.label]
+    if not others:
+        return
+    labels = list(dict.fromkeys(each.training.label for each in others))
+    named = ", ".join(labels[:_MOST_NAMED]) + (", ..." if len(labels) > _MOST_NAMED else "")
+    says = (
+        f"the folder holds {len(labels) + 1} trainings; the series of {named} have these names behind their own, "
+        "and each is judged better by itself: name its folder"
+    )
+    judged = found[0]
+    yield Block(judged.files[0], marks=(Mark(MarkKind.NOTE, judged.files[0], 1, text=says),), stream=judged.stream)
+
+
+PARSER: Parser = TensorBoard()

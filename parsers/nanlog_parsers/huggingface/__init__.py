@@ -53,8 +53,8 @@ class HuggingFace:
             for found in bulk(source.pieces(file)):
                 for line, rank, text in ranks.lines(file, found):
                     log.read(line, rank, text)
-                yield log.block()
-            yield log.finish()
+                yield from log.take()
+            yield from log.finish()
 
 
 PARSER: Parser = HuggingFace()

@@ -16,6 +16,8 @@ __all__ = ["Printed", "printed_dicts"]
 
 _BEGIN = re.compile(r"\{['\"]")
 _END = re.compile(r"\s{0,8},?\s{0,8}\}")
+_FLAT = re.compile(r"\{(?:'[^'\n]{1,300}': (?:'[-+.\w]{1,40}'|[-+.\w]{1,40})(?:, |(?=\}))){1,2000}\}")
+_PAIR = re.compile(r"'([^'\n]{1,300})': ('?)([-+.\w]{1,40})")
 _KEY = re.compile(r"""[\s,]{0,20}(?:'([^'\n]{1,300})'|"([^"\n]{1,300})")\s{0,8}:\s{0,8}""")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.){0,1000})'|"((?:[^"\\]|\\.){0,1000})\"""")
 _BARE = re.compile(r"[^\s,{}\[\]()'\"]{1,100}")
@@ -46,12 +48,24 @@ def printed_dicts(text: str) -> Iterator[Printed]:
     [{'loss': nan, 'epoch': 1.0}, {'eval_loss': 0.5}]
     """
     at = 0
+    while (flat := _FLAT.search(text, at)) is not None and text.find("{'", at, flat.start()) < 0:
+        yield _flat(flat[0])
+        at = flat.end()
     while (begin := _BEGIN.search(text, at)) is not None:
         reader = _Reader(text, begin.end() - 1)
         printed = reader.read(begin.start())
         if printed is not None:
             yield printed
         at = max(reader.at, begin.end())
+
+
+def _flat(text: str) -> Printed:
+    """A dict of plain numbers and words, as nearly all are."""
+    pairs = _PAIR.findall(text)
+    numbers = {name: value for name, _, token in pairs if (value := number(token)) is not None}
+    texts = {name: token for name, _, token in pairs if name in numbers}
+    quoted = any(quote and name in numbers for name, quote, _ in pairs)
+    return Printed(numbers, texts, frozenset(name for name, _, _ in pairs), quoted, False, text[:300])
 
 
 class _Reader:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
 
-from nanlog.model import Block, BlockBuilder, Mark, MarkKind
+from nanlog.model import Block, BlockBuilder, Mark, MarkKind, SeriesInfo
 from nanlog_parsers._line_logs import constant
 from nanlog_parsers._names import Names
-from nanlog_parsers._overflows import AT_MINIMUM, Overflows
+from nanlog_parsers._overflows import AT_MINIMUM
 from nanlog_parsers._ranks import Ranks
 from nanlog_parsers._tracebacks import Tracebacks, marks_of
 
 from ._dicts import Printed, printed_dicts
 from ._series import info_of
-from ._steps import Clues, dated
+from ._steps import Clues
 from ._training import Training
 
 __all__ = ["StdoutLog", "is_of_trainer"]
@@ -24,6 +26,7 @@ _LONGEST = 200_000
 _BAR = re.compile(
     r"(?P<before>(?:^|.)\s{0,4})\d{1,3}%\|[^|]{0,1000}\| {1,8}(?P<step>[0-9]{1,15})/(?P<total>[0-9]{1,15}) \["
 )
+_COUNTED = "nothing tells logging_steps: the steps are those of the shortest training with these epochs"
 _STARTING = "***** Running training *****"
 _MESSAGES = {
     "Num examples": "num_examples",
@@ -41,7 +44,8 @@ _LOADING = re.compile(
     r"(?:Loading model from|[Rr]esum(?:ing|ed)(?: training)? from(?: checkpoint)?:?) (?P<file>\S{1,1000})"
 )
 _CHECKPOINT_STEP = re.compile(r"checkpoint-(?P<step>[0-9]{1,15})(?![0-9])")
-_ARGUMENTS = re.compile(r"TrainingArguments\($|TrainingArguments\((?=\w{1,100}=)")
+_ARGUMENTS = re.compile(r"TrainingArguments\($")
+_MOST_ARGUMENTS = 400
 _ARGUMENT = re.compile(r"(?P<key>\w{1,100})=(?P<value>.{0,500}),")
 
 
@@ -60,10 +64,10 @@ class StdoutLog:
         self._names = names
         self._ranks = ranks
         self._trainings: dict[int | None, Training] = {}
-        self._overflows = Overflows()
+        self._blocks: list[Block] = []
         self._tracebacks = Tracebacks()
         self._clues = Clues()
-        self._inside_arguments = False
+        self._arguments_left = 0  #: so many lines may still belong to the settings
         self._version = ""
 
     def read(self, line: int, rank: int | None, text: str) -> None:
@@ -73,26 +77,28 @@ class StdoutLog:
             self._bars(rank, text)
         if "{'" in text:
             self._dicts(line, rank, text)
-        elif self._overflows.read(line, text, rank):
-            self._training(rank).skipped += ((self._training(rank).count, each) for each in self._overflows.take())
+        elif "verflow" in text or "OVERFLOW" in text or "dynamic loss scale" in text:
+            self._training(rank).overflows.read(line, text, rank)
         elif (exception := self._tracebacks.read(text, rank)) is not None:
             self._failed(line, exception)
         else:
             self._message(line, text)
 
-    def finish(self) -> Block:
+    def take(self) -> Iterator[Block]:
+        """What is settled so far."""
+        yield from self._blocks
+        self._blocks = []
+        yield self._rows.build()
+
+    def finish(self) -> Iterator[Block]:
         """What was read since the last training ended."""
         for rank in list(self._trainings):
             self._end(rank)
-        return self._rows.build()
-
-    def block(self) -> Block:
-        """What is settled so far."""
-        return self._rows.build()
+        yield from self.take()
 
     def _training(self, rank: int | None) -> Training:
         if rank not in self._trainings:
-            self._trainings[rank] = Training()
+            self._trainings[rank] = Training(rank)
         return self._trainings[rank]
 
     def _bars(self, rank: int | None, text: str) -> None:
@@ -119,25 +125,24 @@ class StdoutLog:
             training.add(line, printed)
 
     def _message(self, line: int, text: str) -> None:
-        if self._inside_arguments:
+        if self._arguments_left:
             self._argument(line, text)
         elif _STARTING in text:
             for rank in list(self._trainings):
                 self._end(rank)
             self._clues = Clues()
-            self._rows.mark(Mark(MarkKind.START, self._rows.file, line))
+            self._mark(MarkKind.START, line)
         elif "heckpoint" in text or "esum" in text:
             self._checkpoint(line, text)
         elif " = " in text and (found := _MESSAGE.search(text)) is not None and found["key"] in _MESSAGES:
             self._setting(line, _MESSAGES[found["key"]], found["value"].replace(",", ""))
         elif _ARGUMENTS.search(text):
-            self._inside_arguments = True
+            self._arguments_left = _MOST_ARGUMENTS
 
     def _argument(self, line: int, text: str) -> None:
         found = _ARGUMENT.fullmatch(text.strip())
-        if found is None:
-            self._inside_arguments = text.strip() not in {")", ""}
-        else:
+        self._arguments_left = 0 if text.strip() in {")", ""} else self._arguments_left - 1
+        if found is not None:
             self._setting(line, found["key"], found["value"].strip("'\""))
 
     def _setting(self, line: int, key: str, text: str) -> None:
@@ -158,32 +163,36 @@ class StdoutLog:
             if (found := pattern.search(text)) is not None:
                 file = found["file"].rstrip(".")
                 step = _CHECKPOINT_STEP.search(file)
-                self._rows.mark(Mark(kind, self._rows.file, line, None if step is None else int(step["step"]), file))
+                self._mark(kind, line, None if step is None else int(step["step"]), file)
                 return
 
     def _failed(self, line: int, exception: str) -> None:
         if AT_MINIMUM in exception:
-            self._rows.mark(Mark(MarkKind.NONFINITE, self._rows.file, line, None, exception))
+            self._mark(MarkKind.NONFINITE, line, None, exception)
         for mark in marks_of(exception, self._rows.file, line):
             self._rows.mark(mark)
 
     def _end(self, rank: int | None) -> None:
         """Date what a training printed."""
         training = self._trainings.pop(rank)
-        found = dated(training.rows(), training.clues(self._clues))
-        file = self._rows.file
-        if training.count:
-            first = training.line[0]
-            if found.logging_steps is not None and self._clues.logging_steps is None:
-                self._rows.fact("logging_steps", found.logging_steps, first)
-            if found.steps_per_epoch is not None and self._clues.steps_per_epoch is None:
-                self._rows.fact("steps_per_epoch", round(found.steps_per_epoch, 3), first)
-        steps = found.step.tolist()
-        for name, row, value in training.points():
-            info = self._ranks.info(info_of(self._names, name), rank)
-            self._rows.add(info, step=max(steps[row], -1), value=value, line=training.line[row])
-        for skipped, step in training.dated_skips(steps):
-            self._rows.mark(skipped.mark(file, step))
+        if not training.line:
+            return
+        found = training.dated(self._clues)
+        first = training.line[0]
+        if found.logging_steps is None and any(training.kind):
+            self._mark(MarkKind.NOTE, first, None, _COUNTED)
+        if found.logging_steps is not None and self._clues.logging_steps is None:
+            self._rows.fact("logging_steps", found.logging_steps, first)
+        if found.steps_per_epoch is not None and self._clues.steps_per_epoch is None:
+            self._rows.fact("steps_per_epoch", round(found.steps_per_epoch, 3), first)
+        self._blocks.append(training.points(self._rows.file, self._rows.stream, partial(self._info, rank), found.step))
+        for skipped, step in training.skips(found.step):
+            self._rows.mark(skipped.mark(self._rows.file, step))
             if skipped.after is not None:
-                info = self._ranks.info(self._names.info("loss_scale"), rank)
-                self._rows.add(info, step=step, value=skipped.after, line=skipped.line)
+                self._rows.add(self._info(rank, "loss_scale"), step=step, value=skipped.after, line=skipped.line)
+
+    def _info(self, rank: int | None, name: str) -> SeriesInfo:
+        return self._ranks.info(info_of(self._names, name), rank)
+
+    def _mark(self, kind: MarkKind, line: int, step: int | None = None, text: str = "") -> None:
+        self._rows.mark(Mark(kind, self._rows.file, line, step, text))

@@ -28,6 +28,8 @@ _TRIED = 64
 #: Share of the rows that must agree with what a progress bar shows: it may be written late or early.
 _AGREE = 0.9
 _MOST_EPOCHS = 10_000
+#: Neither a step nor logging_steps is larger: their product is an integer of 64 bits.
+_MOST = 2.0**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class Clues:
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """``step`` of each row; ``logging_steps`` and ``steps_per_epoch`` as far as they could be found."""
+    """``step`` of each row; ``logging_steps`` and ``steps_per_epoch`` as far as they could be found.
+
+    Where nothing tells them, steps are those of the shortest training that would print these epochs.
+    """
 
     step: IntArray
     logging_steps: int | None = None
@@ -71,21 +76,23 @@ def dated(rows: Rows, clues: Clues) -> Dated:
         return _without_training(rows, clues)
     epoch, rounding = rows.epoch[train], rows.rounding[train]
     if not np.isfinite(epoch).all():
-        every = clues.logging_steps or 1
+        every = min(clues.logging_steps or 1, int(_MOST))
         return Dated(_evaluations(rows, train, every * np.arange(1, len(train) + 1), None), clues.logging_steps)
-    per_epoch = _steps_per_epoch(rows, train, clues)
+    known = _steps_per_epoch(rows, train, clues)
     first = _is_first_step_logged(epoch, rounding)
+    if known is None and first:
+        known = 1 / float(epoch[0])
+    per_epoch = known or _by_the_epochs(epoch, rounding)
     each = _increment(epoch, first)
-    if per_epoch is None and first:
-        per_epoch = 1 / float(epoch[0])
-    every = clues.logging_steps or (_nearest(per_epoch * each) if per_epoch is not None else 1)
-    step = _counted(epoch, rounding, each, every, first)
+    every = _nearest(clues.logging_steps or (per_epoch * each if per_epoch is not None else 1))
+    step = _up_to_the_end(_counted(epoch, rounding, each, every, first), every, epoch, rounding, clues)
     bar = rows.bar[train]
     if per_epoch is not None and _agrees(bar, epoch, rounding, per_epoch):
         step = np.where(bar >= 0, bar, step)
     if per_epoch is None and epoch[-1] > 0:
         per_epoch = float(step[-1] / epoch[-1])
-    return Dated(_evaluations(rows, train, step, per_epoch), every, per_epoch)
+    step = _evaluations(rows, train, step, per_epoch)
+    return Dated(step) if known is None else Dated(step, every, per_epoch)
 
 
 def _without_training(rows: Rows, clues: Clues) -> Dated:
@@ -93,7 +100,7 @@ def _without_training(rows: Rows, clues: Clues) -> Dated:
     per_epoch = clues.steps_per_epoch
     if per_epoch is not None:
         known = np.isfinite(rows.epoch)
-        step[known] = np.round(rows.epoch[known] * per_epoch).astype(np.int64)
+        step[known] = np.round(np.minimum(rows.epoch[known] * per_epoch, _MOST * _MOST / 2)).astype(np.int64)
     return Dated(np.where(rows.bar >= 0, rows.bar, step), None, per_epoch)
 
 
@@ -111,7 +118,7 @@ def _steps_per_epoch(rows: Rows, train: IntArray, clues: Clues) -> float | None:
     each = _increment(epoch, _is_first_step_logged(epoch, rounding))
     if clues.logging_steps is not None and each > 0:
         return clues.logging_steps / each
-    return _by_the_end(epoch, rounding, each, clues) or _by_the_epochs(epoch, rounding)
+    return _by_the_end(epoch, rounding, each, clues)
 
 
 def _agrees(bar: IntArray, epoch: FloatArray, rounding: FloatArray, per_epoch: float) -> bool:
@@ -126,32 +133,30 @@ def _agrees(bar: IntArray, epoch: FloatArray, rounding: FloatArray, per_epoch: f
 
 def _by_the_end(epoch: FloatArray, rounding: FloatArray, each: float, clues: Clues) -> float | None:
     """The last step over the last epoch, as long as whole numbers of steps come out; None for one ended early."""
-    if clues.max_steps is not None:
-        lowest = highest = float(clues.max_steps)
-    elif clues.at_end is not None:
-        lowest, highest = clues.at_end
-    else:
+    last, width = _last_step(clues)
+    if last is None:
         return None
-    last = _roundest(lowest, highest)
     if clues.final_epoch is not None and clues.final_epoch > 0:
         found = last / clues.final_epoch
         span = float(epoch[-1] - epoch[0]) or float(epoch[-1])
-        error = rounding[-1] / clues.final_epoch + (rounding[0] + rounding[-1]) / span + (highest - lowest) / last
+        error = rounding[-1] / clues.final_epoch + (rounding[0] + rounding[-1]) / span + width / last
         if _is_whole(found * each, found * each * error):
             return found
     # ended early: the plan was a whole number of epochs
+    some = _some(len(epoch))
     for epochs in range(max(1, math.ceil(epoch[-1] - rounding[-1])), _MOST_EPOCHS):
         found = last / epochs
         if found * each < 0.5:
             return None
-        if found == int(found) and (np.abs(epoch * found - np.round(epoch * found)) <= 0.01 + rounding * found).all():
+        steps = epoch[some] * found
+        if found == int(found) and (np.abs(steps - np.round(steps)) <= 0.01 + rounding[some] * found).all():
             return found
     return None
 
 
 def _by_the_epochs(epoch: FloatArray, rounding: FloatArray) -> float | None:
     """The least number of steps per epoch with which all rows are whole steps; a multiple of it may be true."""
-    some = np.unique(np.linspace(0, len(epoch) - 1, _TRIED).astype(np.int64))
+    some = _some(len(epoch))
     tried, slack = epoch[some], rounding[some] + 1e-9
     most = int(min(_MOST_STEPS_PER_EPOCH, 0.2 / float(slack.max())))
     for begin in range(1, most, 4096):
@@ -164,13 +169,18 @@ def _by_the_epochs(epoch: FloatArray, rounding: FloatArray) -> float | None:
     return None
 
 
+def _some(count: int) -> IntArray:
+    """A few of so many rows, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, _TRIED).astype(np.int64))
+
+
 def _is_first_step_logged(epoch: FloatArray, rounding: FloatArray) -> bool:
     """Whether ``logging_first_step`` put a row of step 1 before the regular ones."""
     if len(epoch) < 3:
         return False
     each = _increment(epoch[1:], first=False)
     exact = max(rounding[:3]) < each / 8
-    return bool(exact and epoch[0] < 0.75 * each and abs(epoch[1] - each) < 0.25 * each)
+    return bool(exact and 0 < epoch[0] < 0.75 * each and abs(epoch[1] - each) < 0.25 * each)
 
 
 def _increment(epoch: FloatArray, first: bool) -> float:
@@ -187,13 +197,33 @@ def _counted(epoch: FloatArray, rounding: FloatArray, each: float, every: int, f
         return np.concatenate(([1], _counted(epoch[1:], rounding[1:], each, every, first=False)))
     if each <= 0:
         return every * np.arange(1, len(epoch) + 1, dtype=np.int64)
-    begin = max(1, round(float(epoch[0]) / each))
+    begin = max(1, round(min(float(epoch[0]) / each, _MOST)))
     place = begin + np.arange(len(epoch), dtype=np.int64)
     off = np.abs(epoch - epoch[0] - (place - begin) * each) > 2 * rounding + 0.6 * each
     if off.any() and float(rounding.max()) < each / 3:  # rows are missing: the epochs are exact enough to tell
         usual = float(np.median(np.diff(epoch)))
-        place = np.maximum(np.round(epoch / usual), 1).astype(np.int64)
+        if usual > 0:
+            place = np.round(np.clip(epoch / usual, 1, _MOST)).astype(np.int64)
     return every * place
+
+
+def _up_to_the_end(step: IntArray, every: int, epoch: FloatArray, rounding: FloatArray, clues: Clues) -> IntArray:
+    """Where the beginning of the log is missing, the last row of a finished training is the surer one to count from."""
+    last, _ = _last_step(clues)
+    if last is None or clues.final_epoch is None or abs(clues.final_epoch - epoch[-1]) > rounding[-1]:
+        return step
+    shift = round(last) - int(step[-1])
+    return step + shift if shift % every == 0 and abs(shift) <= 2 * every else step
+
+
+def _last_step(clues: Clues) -> tuple[float | None, float]:
+    """The last step planned, and how far it may be from the truth."""
+    if clues.max_steps is not None:
+        return float(clues.max_steps), 0.0
+    if clues.at_end is None:
+        return None, 0.0
+    lowest, highest = clues.at_end
+    return _roundest(lowest, highest), highest - lowest
 
 
 def _evaluations(rows: Rows, train: IntArray, step: IntArray, per_epoch: float | None) -> IntArray:
@@ -207,7 +237,7 @@ def _evaluations(rows: Rows, train: IntArray, step: IntArray, per_epoch: float |
         if last is not None and (math.isnan(epoch) or abs(epoch - rows.epoch[last]) <= rows.rounding[row] + 1e-9):
             found[row] = found[last]
         elif per_epoch is not None and math.isfinite(epoch):
-            found[row] = round(min(epoch * per_epoch, 2.0**53))
+            found[row] = round(min(epoch * per_epoch, _MOST * _MOST / 2))
         elif last is not None:
             found[row] = found[last]
         elif math.isnan(epoch):
@@ -216,7 +246,7 @@ def _evaluations(rows: Rows, train: IntArray, step: IntArray, per_epoch: float |
 
 
 def _nearest(steps: float) -> int:
-    return max(1, round(min(steps, 2.0**53)))
+    return max(1, round(min(steps, _MOST)))
 
 
 def _is_whole(value: float, slack: float) -> bool:

@@ -16,11 +16,13 @@ from nanlog_parsers._ranks import Ranks
 from nanlog_parsers._states import bulk
 from nanlog_parsers._tracebacks import Tracebacks, marks_of
 
-__all__ = ["LineLog", "blocks", "constant", "dotted_setting"]
+__all__ = ["VALUE", "LineLog", "blocks", "constant", "dotted_setting", "word_with"]
+
+#: What a number may look like; which of them are numbers :func:`nanlog_parsers._numbers.number` says.
+VALUE = r"[-+]?(?:[.0-9][\w.#+-]{0,60}|(?i:nan|inf(?:inity)?)\b)"
 
 #: No line of a training is longer; what follows is not looked at.
 LONGEST_LINE = 20_000
-MOST_STEP = 10**15
 
 #: ``  hidden_size ........ 512`` as Megatron-LM and DeepSpeed print their settings.
 _DOTTED = re.compile(r" {0,4}(?P<key>[A-Za-z_][\w.-]{0,100}) \.{2,120} (?P<value>.{1,500})")
@@ -114,6 +116,11 @@ def dotted_setting(text: str) -> tuple[str, str] | None:
     """
     found = _DOTTED.fullmatch(text.rstrip())
     return None if found is None else (found["key"], found["value"].strip())
+
+
+def word_with(part: str, text: str) -> str:
+    """The first word of a text that holds ``part``, full stop and commas taken off: the name of a file; "" for none."""
+    return next((word.strip(".,;") for word in text.split() if part in word), "")
 
 
 def constant(text: str) -> FactValue:

@@ -26,6 +26,9 @@ __all__ = ["AT_MINIMUM", "Overflows", "SkippedUpdate", "dated"]
 #: DeepSpeed's exception at the end of the range.
 AT_MINIMUM = "Current loss scale already at minimum"
 
+#: A scaler's message stands at the beginning of its line, behind the prefix of a logger.
+_LONGEST = 1000
+
 _SCALE = rf"(?P<before>{NUMBER})"
 _CHANGE = (
     rf"(?:.{{0,20}}Attempt(?:ed|ing) loss scale: {_SCALE}, "
@@ -76,7 +79,8 @@ class Overflows:
     def read(self, line: int, text: str, rank: int | None = None) -> bool:
         """Say whether the line is one of a loss scaler."""
         if "verflow" not in text and "OVERFLOW" not in text:
-            return "dynamic loss scale" in text and self._reduced(text)
+            return "dynamic loss scale" in text and self._reduced(text[:_LONGEST])
+        text = text[:_LONGEST]
         if found := _ITERATION.search(text):
             self._add(SkippedUpdate(line, found[0], iteration=int(found["iteration"]), rank=rank))
         elif found := _SKIPPED.search(text):

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nanlog.model import Block, BlockBuilder, MarkKind, Parser, SeriesInfo, Source, Stage
-from nanlog_parsers._line_logs import LineLog, blocks
+from nanlog_parsers._line_logs import VALUE, LineLog, blocks
 from nanlog_parsers._names import Names
-from nanlog_parsers._numbers import NUMBER, value_of
+from nanlog_parsers._numbers import number
 from nanlog_parsers._ranks import Ranks
 
 __all__ = ["PARSER", "NanoGPT"]
@@ -26,7 +26,7 @@ _SURE = re.compile(
     re.MULTILINE,
 )
 _LINE = re.compile(r"\b(?P<kind>iter|step) (?P<step>[0-9]{1,15}): (?P<values>[a-z].{0,2000})")
-_VALUE = re.compile(rf"(?:^|, ?)(?P<name>[a-zA-Z][\w /]{{0,40}}?):? (?P<value>{NUMBER})(?![\w%.])")
+_VALUE = re.compile(rf"(?:^|, ?)(?P<name>[a-zA-Z][\w /]{{0,40}}?):? (?P<value>{VALUE})(?![\w%.])")
 _OVERRIDING = re.compile(r"Overriding: (?P<key>\w{1,100}) = (?P<value>.{1,300})")
 _PARAMETERS = re.compile(r"number of parameters: (?P<value>[0-9.]{1,20}M)")
 _RESUMING = re.compile(r"Resuming training from (?P<file>.{1,1000})")
@@ -68,7 +68,8 @@ class _Log(LineLog):
             self.mark(MarkKind.RESUME, line, None, found["file"])
 
     def _values(self, line: int, rank: int | None, found: re.Match[str]) -> None:
-        values = [(value["name"], value_of(value["value"])) for value in _VALUE.finditer(found["values"])]
+        pairs = [(pair["name"], number(pair["value"])) for pair in _VALUE.finditer(found["values"])]
+        values = [(name, value) for name, value in pairs if value is not None]
         if not any("loss" in name for name, _ in values):
             if "loss" in found["values"]:
                 self.rows.unread(line, found[0], "no loss can be read where nanoGPT prints one")

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 
 from nanlog.model import Block, BlockBuilder, MarkKind, Parser, Source
-from nanlog_parsers._line_logs import LineLog, blocks
+from nanlog_parsers._line_logs import VALUE, LineLog, blocks, word_with
 from nanlog_parsers._names import Names
-from nanlog_parsers._numbers import NUMBER, value_of
+from nanlog_parsers._numbers import number
 from nanlog_parsers._ranks import Ranks
 
 __all__ = ["PARSER", "Torchtitan"]
@@ -30,11 +30,11 @@ _LINE = re.compile(
     r"(?P<validate>validate )?\bstep: {0,12}(?P<step>[0-9]{1,15})(?:/[0-9]{1,15})?\b"
     r"(?P<values>.{0,2000}?\bloss: .{0,2000})"
 )
-_VALUE = re.compile(rf"(?<![\w/])(?P<name>[A-Za-z][\w/]{{0,60}}): {{1,12}}(?P<value>{NUMBER})(?=\s|$)")
+_VALUE = re.compile(rf"(?<![\w/])(?P<name>[A-Za-z][\w/]{{0,60}}): {{1,12}}(?P<value>{VALUE})(?=\s|$)")
 _STARTING = re.compile(r"Starting job: (?P<what>.{0,500})")
 _STARTS_AT = re.compile(r"Training starts at step (?P<step>[0-9]{1,15})")
 _LOADING = re.compile(r"Loading the checkpoint (?:from|at) (?P<file>\S{1,1000}?)\.?(?= |$)")
-_SAVING = re.compile(r"[Ss]aving (?:the |a )?checkpoint.{0,200}? (?P<file>\S{0,1000}\bstep-(?P<step>[0-9]{1,15}))")
+_SAVED_STEP = re.compile(r"\bstep-(?P<step>[0-9]{1,15})$")
 _SPEED = {"memory", "tps", "wps", "tflops", "mfu"}
 
 
@@ -65,15 +65,16 @@ class _Log(LineLog):
             self.mark(MarkKind.START, line, text=found["what"])
         elif (found := _LOADING.search(text)) is not None:
             self.mark(MarkKind.RESUME, line, text=found["file"])
-        elif (found := _SAVING.search(text)) is not None:
-            self.mark(MarkKind.CHECKPOINT, line, int(found["step"]), found["file"])
+        elif "aving" in text and (found := _SAVED_STEP.search(file := word_with("step-", text))) is not None:
+            self.mark(MarkKind.CHECKPOINT, line, int(found["step"]), file)
         elif (found := _STARTS_AT.search(text)) is not None:
             self.step = int(found["step"]) - 1
         elif text.endswith("Training completed"):
             self.mark(MarkKind.END, line, self.step)
 
     def _values(self, line: int, rank: int | None, found: re.Match[str]) -> None:
-        values = [(value["name"], value_of(value["value"])) for value in _VALUE.finditer(found["values"])]
+        pairs = [(pair["name"], number(pair["value"])) for pair in _VALUE.finditer(found["values"])]
+        values = [(name, value) for name, value in pairs if value is not None]
         if not any("loss" in name for name, _ in values):
             self.rows.unread(line, found[0], "no loss can be read where torchtitan prints one")
             return

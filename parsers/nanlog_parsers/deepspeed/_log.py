@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from nanlog.model import BlockBuilder, MarkKind
-from nanlog_parsers._line_logs import LineLog, dotted_setting
+from nanlog_parsers._line_logs import VALUE, LineLog, dotted_setting, word_with
 from nanlog_parsers._names import Names
-from nanlog_parsers._numbers import NUMBER, number, value_of
+from nanlog_parsers._numbers import number
 from nanlog_parsers._ranks import Ranks, rank_and_text
 
 __all__ = ["DeepSpeedLog", "holds_values"]
@@ -15,10 +15,11 @@ __all__ = ["DeepSpeedLog", "holds_values"]
 #: ``[2026-11-23 02:27:56,424] [INFO] [logging.py:107:log_dist] ``
 _LOGGER = re.compile(r"\[[0-9-]{8,10} [0-9:,.]{8,15}\] \[[A-Z]{4,8}\] (?:\[[^\]]{1,200}\] ?)?")
 _STEP = re.compile(r"\bstep=(?P<step>[0-9]{1,15}), skipped=(?P<skipped>[0-9]{1,15}), lr=\[(?P<lr>[^\]]{0,2000})\]")
-_RATE = re.compile(rf"(?<![\w.])(?P<value>{NUMBER})(?![\w.])")
+_RATE = re.compile(rf"(?<![\w.])(?P<value>{VALUE})(?![\w.])")
 _INFO = re.compile(r"DeepSpeed info: version=(?P<version>[^,\s]{1,40})")
-_SAVING = re.compile(r"[Ss]av(?:ing|ed)\b.{0,200}?(?P<file>\S{0,1000}\bglobal_step(?P<step>[0-9]{1,15}))")
-_LOADING = re.compile(r"[Ll]oad(?:ing|ed)\b.{0,200}?(?P<file>\S{0,1000}\bglobal_step(?P<step>[0-9]{1,15}))")
+_SAVING = re.compile(r"[Ss]av(?:ing|ed)\b")
+_LOADING = re.compile(r"[Ll]oad(?:ing|ed)\b")
+_GLOBAL_STEP = re.compile(r"\bglobal_step(?P<step>[0-9]{1,15})")
 _NOT_ENGINE = ("RunningAvgSamplesPerSec", "time (ms)", "rank=")
 
 #: ``step 10 loss: 2.302``, ``Step: 10/300, loss=2.302``
@@ -30,7 +31,7 @@ _SCRIPT_STEP = re.compile(
 _SCRIPT_EPOCH = re.compile(r"\bepoch[ \]]{0,2}[:=#]?[ \[]{0,8}(?P<epoch>[0-9]{1,9})(?![\w.])", re.IGNORECASE)
 _SCRIPT_VALUE = re.compile(
     rf"(?<![\w.])(?P<name>[A-Za-z][\w./@-]{{0,60}}(?: [A-Za-z][\w./-]{{0,30}}){{0,2}}) {{0,2}}[:=] {{0,8}}"
-    rf"(?P<value>{NUMBER})(?![\w.%:])"
+    rf"(?P<value>{VALUE})(?![\w.%:])"
 )
 _LAST_WORD = re.compile(r"\b(?P<name>loss) (?P<value>-?[0-9][0-9.eE+-]{0,30}|-?nan|-?inf)(?![\w.%])", re.IGNORECASE)
 _ABOUT_TRAINING = re.compile(r"loss|perplexity|ppl|norm|\blr\b|learning.rate|acc", re.IGNORECASE)
@@ -51,7 +52,7 @@ class DeepSpeedLog(LineLog):
         self._epoch = 0
         self._offset = 0  #: what the script's steps fell behind the engine's when they began anew with an epoch
         self._script_step = -1
-        self._checkpoint = -1
+        self._checkpoint: tuple[MarkKind, int] | None = None
         rows.fact("framework", "deepspeed", 1)
 
     def line(self, line: int, rank: int | None, text: str) -> None:
@@ -61,10 +62,8 @@ class DeepSpeedLog(LineLog):
         rank = told if rank is None else rank
         if (found := _STEP.search(said)) is not None:
             self._engine(line, rank, found)
-        elif "global_step" in said and (found := _SAVING.search(said)) is not None:
-            self._saved(line, found)
-        elif "global_step" in said and (found := _LOADING.search(said)) is not None:
-            self.mark(MarkKind.RESUME, line, int(found["step"]), found["file"])
+        elif (file := word_with("global_step", said)) and (found := _GLOBAL_STEP.search(file)) is not None:
+            self._checkpointed(line, int(found["step"]), file, said)
         elif logged is not None:
             self._engine_says(line, said)
         elif _ABOUT_TRAINING.search(said) and not any(word in said for word in _NOT_ENGINE):
@@ -95,16 +94,17 @@ class DeepSpeedLog(LineLog):
         elif holds_values(said):
             self._script(line, None, said)
 
-    def _saved(self, line: int, found: re.Match[str]) -> None:
+    def _checkpointed(self, line: int, step: int, file: str, said: str) -> None:
         """Every rank tells of every file of a checkpoint: the first counts."""
-        step = int(found["step"])
-        if step != self._checkpoint:
-            self._checkpoint = step
-            self.mark(MarkKind.CHECKPOINT, line, step, found["file"])
+        kind = MarkKind.CHECKPOINT if _SAVING.search(said) else MarkKind.RESUME if _LOADING.search(said) else None
+        if kind is not None and (kind, step) != self._checkpoint:
+            self._checkpoint = (kind, step)
+            self.mark(kind, line, step, file)
 
     def _script(self, line: int, rank: int | None, said: str) -> None:
         """A line of the script: a step, if it names one, and ``name: value`` or ``name=value`` pairs."""
-        values = {found["name"]: value_of(found["value"]) for found in _SCRIPT_VALUE.finditer(said)}
+        pairs = [(found["name"], number(found["value"])) for found in _SCRIPT_VALUE.finditer(said)]
+        values = {name: value for name, value in pairs if value is not None}
         if (bare := _LAST_WORD.search(said)) is not None and not any("loss" in name.lower() for name in values):
             value = number(bare["value"])
             if value is not None:

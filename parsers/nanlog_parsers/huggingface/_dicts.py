@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nanlog_parsers._numbers import NUMBER, number
+from nanlog_parsers._numbers import number
 
 __all__ = ["Printed", "printed_dicts"]
 
@@ -22,7 +22,7 @@ _KEY = re.compile(r"""[\s,]{0,20}(?:'([^'\n]{1,300})'|"([^"\n]{1,300})")\s{0,8}:
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.){0,1000})'|"((?:[^"\\]|\\.){0,1000})\"""")
 _BARE = re.compile(r"[^\s,{}\[\]()'\"]{1,100}")
 #: ``np.float64(0.93)``, ``tensor(nan, device='cuda:0')``
-_WRAPPED = re.compile(rf"[A-Za-z_][\w.]{{0,100}}\((?P<value>{NUMBER})[^()]{{0,200}}\)")
+_WRAPPED = re.compile(r"[A-Za-z_][\w.]{0,100}\((?P<value>[-+.\w]{1,60})[^()\n]{0,200}\)")
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 #: So much of a list or dict inside is passed over.
 _LONGEST_INSIDE = 10_000

@@ -20,7 +20,7 @@ _SAVED = re.compile(
     r"successfully saved checkpoint (?:from|at) iteration {1,12}(?P<step>[0-9]{1,15}) to (?P<file>\S{1,1000})"
 )
 _LOADED = re.compile(
-    r"successfully loaded checkpoint from (?P<file>\S{1,1000}).{0,100} at iteration (?P<step>[0-9]{1,15})"
+    r"successfully loaded checkpoint from (?P<file>\S{1,1000})(?: \[[^\]]{0,80}\])? at iteration (?P<step>[0-9]{1,15})"
 )
 _STARTING = re.compile(r"\[before the start of training step\]|-{3,40} arguments -{3,40}$")
 _ENDING = re.compile(r"\[(?P<what>after training is done|exiting program [^\]]{0,200})\]")

@@ -89,13 +89,13 @@ class ScalarColumns:
         tried = 0
         while len(rows) and tried < _TRIED and self._tags < _MOST_TAGS:
             known = self._described(rows, 0)
-            shape = None if known is None else self._shape(rows.content_size, known[0])
-            if known is None or shape is None:
+            found = None if known is None else self._shape(rows.content_size, known[0])
+            if known is None or found is None:
                 tried += 1
                 rows = rows[1:]
                 continue
-            self._learn(shape, rows, known[1])
-            rows = yield from shape.read(rows)
+            self._learn(found, rows, known[1])
+            rows = yield from found.read(rows)
 
     def _shape(self, content_size: int, spots: _Spots) -> _Shape | None:
         shapes = self._shapes[content_size]

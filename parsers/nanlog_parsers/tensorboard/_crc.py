@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LONGEST_COLUMN", "column_checksums", "checksum", "length_checksums"]
+__all__ = ["LONGEST_COLUMN", "checksum", "column_checksums", "length_checksums"]
 
 _POLYNOMIAL = 0x82F63B78  #: of Castagnoli, bits reversed
 _MASK_DELTA = 0xA282EAD8  #: TFRecord rotates a CRC by 15 bits and adds this, so that a CRC of CRCs stays one
@@ -43,7 +43,8 @@ def _followed_by(count: int) -> UintArray:
     if count == 0:
         return _TABLE
     before = _followed_by(count - 1)
-    return _TABLE[before & np.uint32(0xFF)] ^ (before >> np.uint32(8))
+    followed: UintArray = _TABLE[before & np.uint32(0xFF)] ^ (before >> np.uint32(8))
+    return followed
 
 
 @cache

@@ -170,8 +170,8 @@ class _FileReader:
             said.damaged(line, where, f"the record is no event: {error}")
             return
         if event.writer:
-            for key, value in framework(event.writer, self._group.directory.head.tags):
-                said.fact(key, value, line)
+            for key, setting in framework(event.writer, self._group.directory.head.tags):
+                said.fact(key, setting, line)
         if event.session is not None:
             _say_session(said, line, event.step, event.session)
         for value in event.values:

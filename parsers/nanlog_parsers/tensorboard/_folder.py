@@ -30,6 +30,32 @@ _ACTIVATION = {"activation", "activations", "output", "outputs", "logits", "act"
 
 
 @dataclass(eq=False)
+class _Training:
+    """Directories that tell of one training; ``label`` tells it from the others, "" for the one that is judged."""
+
+    label: str = ""
+    members: list[Directory] = field(default_factory=list)
+    names: Names = field(default_factory=Names)
+    _owners: dict[str, Directory] = field(default_factory=dict)
+
+    def own(self, info: SeriesInfo, asked_by: Directory) -> SeriesInfo:
+        """``info`` under a name that no other training and no other directory has."""
+        name = f"{info.name}/{self.label}" if self.label else info.name
+        if self._owners.setdefault(name, asked_by) is not asked_by:
+            name = f"{name}/{asked_by.stream}"
+            self._owners.setdefault(name, asked_by)
+        return info if name == info.name else replace(info, name=name)
+
+    @property
+    def begins(self) -> float:
+        return max(member.head.time for member in self.members)
+
+    @property
+    def tags(self) -> set[tuple[str, str, str]]:
+        return {(tag, member.split, member.key) for member in self.members for tag in member.head.tags}
+
+
+@dataclass(eq=False)
 class Directory:
     """The event files of one directory, in the order written, and what its tags are called.
 
@@ -44,7 +70,7 @@ class Directory:
     split: str = ""
     key: str = ""
     is_session: bool = False
-    training: _Training = field(default_factory=lambda: _Training())
+    training: _Training = field(default_factory=_Training)
     _infos: dict[tuple[str, bool], SeriesInfo] = field(default_factory=dict)
 
     @property
@@ -88,32 +114,6 @@ class Directory:
         return self.training.own(info, self)
 
 
-@dataclass(eq=False)
-class _Training:
-    """Directories that tell of one training; ``label`` tells it from the others, "" for the one that is judged."""
-
-    label: str = ""
-    members: list[Directory] = field(default_factory=list)
-    names: Names = field(default_factory=Names)
-    _owners: dict[str, Directory] = field(default_factory=dict)
-
-    def own(self, info: SeriesInfo, asked_by: Directory) -> SeriesInfo:
-        """``info`` under a name that no other training and no other directory has."""
-        name = f"{info.name}/{self.label}" if self.label else info.name
-        if self._owners.setdefault(name, asked_by) is not asked_by:
-            name = f"{name}/{asked_by.stream}"
-            self._owners.setdefault(name, asked_by)
-        return info if name == info.name else replace(info, name=name)
-
-    @property
-    def begins(self) -> float:
-        return max(member.head.time for member in self.members)
-
-    @property
-    def tags(self) -> set[tuple[str, str, str]]:
-        return {(tag, member.split, member.key) for member in self.members for tag in member.head.tags}
-
-
 def directories(source: Source) -> list[Directory]:
     """The directories of a source with their files, those of the training that is judged first.
 
@@ -123,12 +123,7 @@ def directories(source: Source) -> list[Directory]:
     for file in source.files:
         by_parts.setdefault(PurePath(file).parent.parts, []).append(file)
     common = _common(list(by_parts))
-    found = {
-        parts[common:]: Directory(
-            parts[common:], files, read_head(source.head(file) for file in {files[0]: 0, files[-1]: 0}), parts[common:]
-        )
-        for parts, files in by_parts.items()
-    }
+    found = {parts[common:]: _directory(source, parts[common:], files) for parts, files in by_parts.items()}
     for each in found.values():
         _find_owner(each, found)
     name = next(iter(by_parts), ())[common - 1 : common]
@@ -140,6 +135,11 @@ def directories(source: Source) -> list[Directory]:
             if not (member.split or member.key or member.is_session):
                 training.names.claim(member.head.tags)
     return [member for training in trainings for member in training.members]
+
+
+def _directory(source: Source, parts: Parts, files: list[str]) -> Directory:
+    ends = dict.fromkeys((files[0], files[-1]))
+    return Directory(parts, files, read_head(source.head(file) for file in ends), parts)
 
 
 def _common(paths: list[Parts]) -> int:

@@ -54,7 +54,7 @@ class Rows:
 
     @property
     def _begin(self) -> int:
-        return self.frames.shape[1] - FOOTER - self.length
+        return int(self.frames.shape[1]) - FOOTER - self.length
 
     def times(self) -> NDArray[np.float64]:
         return self._column(self._begin + 1, 8).view("<f8").ravel()

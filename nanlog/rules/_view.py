@@ -44,7 +44,10 @@ class View:
 
     @cached_property
     def loss(self) -> Series | None:
-        return main_loss(self.run)
+        """The training loss; where it is masked, the one of its series that shows the mask."""
+        shown = next((bad.series for bad in self.onset.order if np.isfinite(bad.value)), None)
+        masked = self.run.series(shown) if self.onset.pattern is Pattern.MASKED and shown is not None else None
+        return masked if masked is not None else main_loss(self.run)
 
     @cached_property
     def advice(self) -> Advice:
@@ -251,9 +254,16 @@ class View:
         value = self.onset.masked_value
         if self.onset.pattern is not Pattern.MASKED or value is None or self.masked_from_start:
             return False
-        if self.history is None or len(self.history) < 3:
-            return value > _ABOVE_CHANCE
-        return value > _CLAMPED * float(np.median(self.history.value[-5:]))
+        lowest = float(self.history.value.min()) if self.history is not None and len(self.history) else 0.0
+        return value > max(_ABOVE_CHANCE, _CLAMPED * lowest) or (self.by_epoch and value > _ABOVE_CHANCE)
+
+    @cached_property
+    def hidden_in_first_epoch(self) -> Evidence | None:
+        """The first point of a log of epoch means is bad: what led there lies within the epoch, unseen."""
+        loss = self.loss
+        if not self.by_epoch or loss is None or not len(loss) or self.last_calm("") is not None:
+            return None
+        return self.point(loss, 0, "the mean over the first epoch is bad already; its steps are not in the log")
 
     @property
     def calm(self) -> bool:
@@ -274,10 +284,14 @@ class View:
         return self.earlier(series, onset.file, onset.line, onset.step)
 
     def earlier(self, series: Series, file: str, line: int, step: int | None) -> NDArray[np.bool_]:
-        """Mask of the points before a line; those in other files are compared by step, else by the files' order."""
+        """Mask of the points before a line; those in other files are compared by step, else by the files' order.
+
+        A progress bar puts many steps on one line.
+        """
         home = self.run.files.index(file)
-        elsewhere = series.file < home if step is None else series.step < step
-        return np.where(series.file == home, series.line < line, elsewhere)
+        sooner = series.file < home if step is None else series.step < step
+        same_line = (series.line == line) & (step is not None) & sooner
+        return np.where(series.file == home, (series.line < line) | same_line, sooner)
 
     # -- evidence -----------------------------------------------------------------------------------------------
 

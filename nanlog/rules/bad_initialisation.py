@@ -59,6 +59,8 @@ def signs(view: View) -> Iterator[Sign]:
             yield view.sign("long_normal_training", last)
     restored = _restored(view)
     yield from _resumed(view)
+    if (hidden := view.hidden_in_first_epoch) is not None:
+        yield view.sign("hidden_in_first_epoch", hidden)
     if restored is not None and early and first is not None:
         yield view.sign("after_restore", view.seen(first, f"the first steps after loading {restored.text} are bad"))
     if view.loss is not None and len(view.loss) and early:

@@ -34,7 +34,11 @@ from nanlog.rules._view import NORMALISATIONS, View
 
 def signs(view: View) -> Iterator[Sign]:
     layers = view.net.of_type(*NORMALISATIONS)
-    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR) or not layers:
+    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
+        return
+    if not view.net and (hidden := view.hidden_in_first_epoch) is not None:
+        yield view.sign("hidden_in_first_epoch", hidden)
+    if not layers:
         return
     located = view.located
     names = {layer.name for layer in layers}

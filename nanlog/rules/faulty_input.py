@@ -109,7 +109,9 @@ def _absurd_input(view: View) -> Sign | None:
 
 
 def _jump(view: View) -> Iterator[Sign]:
-    if view.grew is not None:
+    if (hidden := view.hidden_in_first_epoch) is not None:
+        yield view.sign("hidden_in_first_epoch", hidden)
+    elif view.grew is not None:
         yield view.sign("growth_before", view.grew)
     elif view.masked_from_start and view.first is not None:
         says = "every sample of the first batch is confidently wrong: unscaled inputs or labels out of range do that"

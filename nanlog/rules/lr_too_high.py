@@ -47,6 +47,8 @@ def signs(view: View) -> Iterator[Sign]:
     yield from _grown(view)
     yield from _rate(view)
     yield from _against(view)
+    if (hidden := view.hidden_in_first_epoch) is not None:
+        yield view.sign("hidden_in_first_epoch", hidden)
 
 
 def _grown(view: View) -> Iterator[Sign]:

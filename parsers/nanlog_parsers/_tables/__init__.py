@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from nanlog.model import Piece
 
+from ._ahead import ahead
 from ._arrow import arrow_chunk
 from ._cells import ABSENT, cell, is_absent, is_number
 from ._chunk import Chunk, Column, Words
@@ -18,7 +21,7 @@ from ._header import DELIMITERS, Header, find_header
 from ._kinds import Kinds
 from ._plain import plain_chunks
 from ._points import Points, Rows
-from ._roles import MEASURED_ON, NAMED_BY, is_telling
+from ._roles import MEASURED_ON, NAMED_BY, counter_of, counters_of, has_loss, is_telling
 
 __all__ = [
     "ABSENT",
@@ -31,8 +34,12 @@ __all__ = [
     "Points",
     "Rows",
     "Words",
+    "ahead",
     "cell",
+    "counter_of",
+    "counters_of",
     "find_header",
+    "has_loss",
     "is_absent",
     "is_number",
     "is_telling",
@@ -56,37 +63,57 @@ def read_tables(
     was cut is not.  Columns of words are left out, but for those whose name in lower case is in ``words``.  A line too
     long for one piece is left out.
     """
-    kinds: Kinds | None = None
-    for piece in _whole_lines(pieces):
-        data, line = piece.data, piece.first_line
-        is_first = kinds is None
-        if kinds is None:
-            found = find_header(data, line, delimiters)
-            if found is None:
-                continue
+    whole = iter(_whole_lines(pieces))
+    for piece in whole:
+        found = find_header(piece.data, piece.first_line, delimiters)
+        if found is not None:
             header, start = found
             kinds = Kinds(header, words)
-            data, line = data[start:], header.line
-        yield from _chunks(piece.file, data, line, kinds, is_first=is_first)
+            yield from _sampled(Piece(piece.file, piece.data[start:], header.line), kinds)
+            for rest, early, chunk in ahead(_early, ((piece, kinds.copy()) for piece in whole)):
+                yield from _chunks(rest, kinds, chunk if early.agrees(kinds) else _fast(rest, kinds))
 
 
-def _chunks(file: str, data: bytes, line: int, kinds: Kinds, *, is_first: bool) -> Iterator[Chunk]:
-    first = 0
-    if len(data) > _SMALL:
-        first = data.rfind(b"\n", 0, _SAMPLE) + 1 if is_first else 0
-        last = data.rfind(b"\n") + 1
-        if first:
-            yield from plain_chunks(file, data[:first], line, kinds)
-            line += data.count(b"\n", 0, first)
-        body = data[first:last]
-        has_bare_return = b"\r" in body and body.count(b"\r") != body.count(b"\r\n")
-        chunk = arrow_chunk(file, body, line, kinds) if body and not has_bare_return else None
-        if chunk is not None:
-            yield chunk
-            line += body.count(b"\n")
-            first = last
-    if first < len(data):
-        yield from plain_chunks(file, data[first:], line, kinds)
+def _sampled(piece: Piece, kinds: Kinds) -> Iterator[Chunk]:
+    """Read the first piece; its beginning tells which columns hold words."""
+    first = piece.data.rfind(b"\n", 0, _SAMPLE) + 1 if len(piece.data) > _SMALL else 0
+    yield from plain_chunks(piece.file, piece.data[:first], piece.first_line, kinds)
+    rest = Piece(piece.file, piece.data[first:], piece.first_line + piece.data.count(b"\n", 0, first))
+    yield from _chunks(rest, kinds, _fast(rest, kinds))
+
+
+def _early(item: tuple[Piece, Kinds]) -> tuple[Piece, Kinds, Chunk | None]:
+    """Read a piece with what is known of the columns before the pieces before it were read."""
+    piece, known = item
+    return piece, known, _fast(piece, known)
+
+
+def _fast(piece: Piece, kinds: Kinds) -> Chunk | None:
+    """The whole lines of a piece; None where they have to be read one by one."""
+    body = piece.data[: piece.data.rfind(b"\n") + 1]
+    if len(body) < _SMALL or _has_bare_return(body):
+        return None
+    return arrow_chunk(piece.file, body, piece.first_line, kinds)
+
+
+def _chunks(piece: Piece, kinds: Kinds, fast: Chunk | None) -> Iterator[Chunk]:
+    if fast is None:
+        yield from plain_chunks(piece.file, piece.data, piece.first_line, kinds)
+        return
+    yield fast
+    end = piece.data.rfind(b"\n") + 1
+    if end < len(piece.data):
+        line = piece.first_line + np.count_nonzero(np.frombuffer(piece.data, np.uint8) == ord("\n"))
+        yield from plain_chunks(piece.file, piece.data[end:], int(line), kinds)
+
+
+def _has_bare_return(data: bytes) -> bool:
+    """Say whether there is a ``\\r`` that no ``\\n`` follows."""
+    if b"\r" not in data:
+        return False
+    text = np.frombuffer(data, np.uint8)
+    after = np.flatnonzero(text == ord("\r")) + 1
+    return bool(after[-1] == len(text) or np.any(text[after] != ord("\n")))
 
 
 def _whole_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:

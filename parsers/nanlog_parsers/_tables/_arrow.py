@@ -35,9 +35,12 @@ def arrow_chunk(file: str, data: bytes, first_line: int, kinds: Kinds) -> Chunk 
     The lines must have no ``\\r`` but before a ``\\n``.
     """
     header = kinds.header
-    for end in (b"\n", b"\r\n"):
-        data = data.replace(b"\n" + header.text + end, b"\n\n")
-    read = _read(data, kinds, as_text=False) or _read(data, kinds, as_text=True)
+    if header.text in data:
+        for end in (b"\n", b"\r\n"):
+            data = data.replace(b"\n" + header.text + end, b"\n\n")
+    read = _read(data, kinds, as_text=False)
+    if read is None and header.decimal == ".":
+        read = _read(data, kinds, as_text=True)
     if read is None or read.table.num_rows + len(read.misfits) != data.count(b"\n") + (not data.endswith(b"\n")):
         return None  # a line end inside quotes
     row = np.ones(read.table.num_rows + len(read.misfits), bool)
@@ -97,6 +100,7 @@ def _read(data: bytes, kinds: Kinds, *, as_text: bool) -> _Read | None:
                     str(position): pa.string() if as_text or position in kept else pa.float64()
                     for position in range(len(header))
                 },
+                decimal_point=header.decimal,
                 null_values=sorted(ABSENT),
                 strings_can_be_null=True,
                 include_columns=[name for name in names if int(name) in kept or int(name) not in kinds.words],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._cells import ABSENT, cell, is_number
 
@@ -16,17 +16,22 @@ _LONGEST_NAME = 500
 _MOST_COLUMNS = 100_000
 #: A header with less text before it than this is found.
 _SEARCHED_LINES = 400
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]{1,15},[0-9]{1,18}(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 _HAS_LETTER = re.compile(r"[^\W\d_]|loss")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The names of the columns, made distinct, the line they stand in (1-based), and the line's own bytes."""
+    """The names of the columns, made distinct, the line they stand in (1-based), and the line's own bytes.
+
+    ``decimal`` is the decimal point; some countries write a comma, and ``;`` between the cells.
+    """
 
     names: tuple[str, ...]
     delimiter: str
     line: int
     text: bytes
+    decimal: str = "."
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,7 +66,7 @@ def repeats(text: bytes, header: Header, line: int) -> Header | None:
     later = header_of(text, header.delimiter, line)
     if later is None or not set(later.names) & set(header.names) - {""}:
         return None
-    return later
+    return replace(later, decimal=header.decimal)
 
 
 def find_header(data: bytes, first_line: int, delimiters: Sequence[str] = DELIMITERS) -> tuple[Header, int] | None:
@@ -78,15 +83,19 @@ def find_header(data: bytes, first_line: int, delimiters: Sequence[str] = DELIMI
     for index, (line, begin, text) in enumerate(lines[:-1]):
         for delimiter in sorted(delimiters, key=lambda each: -text.count(each.encode())):
             header = header_of(text, delimiter, line) if delimiter.encode() in text else None
-            if header is not None and _is_row(lines[index + 1][2], header):
-                return header, begin
+            if header is not None and (decimal := _decimal(lines[index + 1][2], header)):
+                return replace(header, decimal=decimal), begin
     return None
 
 
-def _is_row(text: bytes, header: Header) -> bool:
-    """Say whether a line has as many cells as the header, one of them a number."""
+def _decimal(text: bytes, header: Header) -> str | None:
+    """The decimal point of a row: as many cells as the header, one of them a number; None for what is no row."""
     cells = cells_of(text.decode("utf-8", "replace").strip("\r\n"), header.delimiter)
-    return len(cells) == len(header) and any(map(is_number, cells))
+    if len(cells) != len(header):
+        return None
+    if header.delimiter != "," and any(map(_DECIMAL_COMMA.fullmatch, cells)):
+        return ","
+    return "." if any(map(is_number, cells)) else None
 
 
 def _are_words(names: Sequence[str]) -> bool:

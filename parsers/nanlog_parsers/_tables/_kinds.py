@@ -27,6 +27,20 @@ class Kinds:
         self.header = header
         self.words, self._numbers = self._of_names.setdefault(header.names, (set(), set()))
 
+    def copy(self) -> Kinds:
+        """What is known now, whatever is learned later."""
+        copied = Kinds(self.header, self._wanted)
+        copied.words |= self.words
+        copied._numbers |= self._numbers
+        return copied
+
+    def agrees(self, later: Kinds) -> bool:
+        """Say whether what was read with these is what ``later`` would have read; then ``later`` learns from these."""
+        if self.header != later.header or self.words != later.words:
+            return False
+        later._numbers |= self._numbers
+        return True
+
     def learn(self, numbers: Counter[int], words: Counter[int]) -> None:
         """Decide about columns from how many cells were numbers and words."""
         for position in numbers.keys() | words.keys():

@@ -95,6 +95,8 @@ class _Rows:
         if len(text) > _LONGEST_ROW and separators + 1 != len(self._header):
             return False
         cells = cells_of(text.decode("utf-8", "replace"), delimiter)
+        if self._header.decimal != ".":
+            cells = [each.replace(self._header.decimal, ".") for each in cells]
         if len(cells) != len(self._header) or not any(is_number(each) for each in cells[:1000]):
             return len(cells) == len(self._header) and all(each in ABSENT for each in cells)
         self._cut_row = len(self._line) if is_last else -1

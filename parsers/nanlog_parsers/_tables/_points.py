@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, Block, Mark, SeriesInfo, Unread
+from nanlog.model import NO_STEP, Block, Fact, Mark, MarkKind, SeriesInfo, Unread
 from nanlog_parsers._names import Names, words
 
 from ._axis import Axis
 from ._chunk import Column
+from ._nulls import Nulls
 from ._roles import Roles, plain_name, roles_of
 
 __all__ = ["Points", "Rows"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+_MISSED = "no value in this row and all after it: read as NaN, for which the writer has no word"
 _LARGEST_STEP = 2.0**53
 _EVALUATED = {"val", "valid", "validation", "eval", "evaluation", "test", "testing", "dev"}
 
@@ -64,10 +66,18 @@ class Points:
         self._stream = stream
         self._names = Names()
         self._axis = Axis()
+        self._nulls = Nulls()
         self._roles: dict[tuple[tuple[str, ...], str], Roles] = {}
         self._infos: dict[tuple[str, str], SeriesInfo] = {}
 
-    def block(self, groups: Sequence[Rows], *, unread: Iterable[Unread] = (), marks: Iterable[Mark] = ()) -> Block:
+    def block(
+        self,
+        groups: Sequence[Rows],
+        *,
+        unread: Iterable[Unread] = (),
+        marks: Iterable[Mark] = (),
+        facts: Iterable[Fact] = (),
+    ) -> Block:
         """The points of rows that stand in one stretch of the file, whatever the order of the groups."""
         groups = [rows for rows in groups if len(rows)]
         roles = [self._roles_of(rows) for rows in groups]
@@ -76,9 +86,11 @@ class Points:
         gathered = _Gathered()
         for rows, role, step in zip(groups, roles, self._dated(groups, roles), strict=True):
             time = None if role.time is None else rows.times(role.time)
-            for name in role.series:
-                if (column := rows.columns.get(name)) is not None:
-                    gathered.add(self._infos[name, rows.split], column, rows.line, step, time)
+            series = [(name, self._infos[name, rows.split], rows.columns.get(name)) for name in role.series]
+            self._nulls.watch((rows.names, rows.split), series, rows.line, step)
+            for _, info, column in series:
+                if column is not None:
+                    gathered.add(info, column, rows.line, step, time)
         code, step, value, line = gathered.joined(in_order=len(groups) < 2)
         return Block(
             self._file,
@@ -88,10 +100,26 @@ class Points:
             value,
             line,
             gathered.times(),
+            facts=tuple(facts),
             unread=tuple(unread),
             marks=tuple(marks),
             stream=self._stream,
         )
+
+    def finish(self) -> Iterator[Block]:
+        """What only the whole file tells: the values that were missed until its end (see ``_nulls``)."""
+        for missing in self._nulls.missing():
+            first = Mark(MarkKind.NOTE, self._file, int(missing.line[0]), _known(int(missing.step[0])), _MISSED)
+            yield Block(
+                self._file,
+                (missing.info,),
+                np.zeros(len(missing.line), np.int64),
+                missing.step,
+                np.full(len(missing.line), np.nan),
+                missing.line,
+                marks=(first,),
+                stream=self._stream,
+            )
 
     def _roles_of(self, rows: Rows) -> Roles:
         key = rows.names, rows.split
@@ -110,7 +138,10 @@ class Points:
             self._infos[name, rows.split] = self._info(name, rows.split)
 
     def _info(self, name: str, split: str) -> SeriesInfo:
-        info = self._names.info(plain_name(name), split=split if _is_evaluated(split) else "")
+        plain = plain_name(name)
+        # a rate is not measured on any data: that of an evaluation is that of the training
+        is_everywhere = Names().info(plain).name.startswith(("lr", "loss_scale"))
+        info = self._names.info(plain, split=split if _is_evaluated(split) and not is_everywhere else "")
         return info if info.original == name else replace(info, original=name)
 
     def _dated(self, groups: Sequence[Rows], roles: Sequence[Roles]) -> list[IntArray]:
@@ -165,6 +196,10 @@ class _Gathered:
             for value, time in zip(self._value, self._time, strict=True)
         ]
         return np.concatenate(unknown)[self._order]
+
+
+def _known(step: int) -> int | None:
+    return None if step == NO_STEP else step
 
 
 def _is_evaluated(split: str) -> bool:

@@ -15,7 +15,17 @@ from nanlog_parsers._names import Names, words
 
 from ._chunk import Column
 
-__all__ = ["MEASURED_ON", "NAMED_BY", "Roles", "is_telling", "plain_name", "roles_of"]
+__all__ = [
+    "MEASURED_ON",
+    "NAMED_BY",
+    "Roles",
+    "counter_of",
+    "counters_of",
+    "has_loss",
+    "is_telling",
+    "plain_name",
+    "roles_of",
+]
 
 #: The better the earlier: of several counters the one of the optimizer is what people mean.
 _STEPS = (
@@ -90,6 +100,24 @@ def plain_name(path: str) -> str:
     """A dotted name without the objects that only hold the metrics: ``metrics.loss`` is loss."""
     first, dot, rest = path.partition(".")
     return plain_name(rest) if dot and rest and first.lower() in _WRAPPERS else path
+
+
+def counter_of(names: Iterable[str]) -> str | None:
+    """The name that says at which step, else in which epoch."""
+    keys = {name: _key(name) for name in names}
+    steps = sorted((name for name in keys if keys[name] in _RANK), key=lambda name: _RANK[keys[name]])
+    return next(iter(steps), next((name for name in keys if keys[name] in _EPOCHS), None))
+
+
+def counters_of(names: Iterable[str]) -> list[str]:
+    """The names that say at which step, in which epoch or when."""
+    return [name for name in names if (key := _key(name)) in _RANK or key in _EPOCHS or key in _TIMES]
+
+
+def has_loss(names: Iterable[str]) -> bool:
+    """Say whether one of the names is that of a loss."""
+    info = Names().info
+    return any("loss" in info(plain_name(name)).name.partition("loss_scale")[0] for name in names)
 
 
 def is_telling(names: Iterable[str]) -> bool:

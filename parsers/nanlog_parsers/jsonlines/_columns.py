@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanlog_parsers._tables import ABSENT, Column
-from nanlog_parsers._tables._arrays import only_array, texts_of, valid, values_of
+from nanlog_parsers._tables._arrays import only_array, values_of
 
 from ._shapes import Shape
 
@@ -85,8 +85,7 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
     good = fits[which] & _is_fixed(table, shape)
     columns = {}
     for name, piece in shape.numbers.items():
-        array = only_array(table.column(str(piece)))
-        columns[name], odd = values_of(array)
+        columns[name], odd = values_of(only_array(table.column(str(piece))))
         good[[row for row, _ in odd]] = False
     fits = np.zeros(len(lines), np.bool_)
     fits[which[good]] = True
@@ -108,7 +107,7 @@ def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> An
         return "skip" if len(misfits) < _MOST_MISFITS else "error"
 
     misfits.clear()
-    types: dict[str, Any] = {str(piece): pa.dictionary(pa.int32(), pa.string()) for piece in shape.fixed}
+    types: dict[str, Any] = {str(piece): pa.binary() for piece in shape.fixed}
     types |= {str(piece): pa.string() if as_text else pa.float64() for piece in shape.numbers.values()}
     source: Any = pa.BufferReader(text)
     try:
@@ -137,11 +136,11 @@ def _is_fixed(table: Any, shape: Shape) -> BoolArray:
     same = np.ones(table.num_rows, np.bool_)
     for piece, word in shape.fixed.items():
         array: Any = only_array(table.column(str(piece)))
-        found = texts_of(array.dictionary)
-        if len(found) == 1 and found[0].encode() == word and not array.null_count:
+        _, offsets, content = array.buffers()
+        ends = np.frombuffer(offsets, np.int32)[: len(array) + 1]
+        if not array.null_count and np.all(np.diff(ends) == len(word)) and content == len(array) * word:
             continue
-        wanted = [code for code, text in enumerate(found) if text.encode() == word]
-        same &= np.isin(array.indices.to_numpy(zero_copy_only=False), wanted) & valid(array)
+        same &= np.array([text == word for text in array.to_pylist()], np.bool_)
     return same
 
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nanlog.model import Piece, Unread
+from nanlog.model import Fact, Mark, Piece, Unread
 from nanlog_parsers._names import words as words_of
 from nanlog_parsers._tables import MEASURED_ON, NAMED_BY, Column, Rows
 
 from ._columns import Lines, matched
+from ._events import event_of
 from ._records import Record, record
+from ._setup import facts_of, is_setup
 from ._shapes import Shape, shape_of
 
 __all__ = ["LineReader", "Read", "object_in"]
@@ -25,10 +28,6 @@ _PAYS = 0.05
 _MOST_SHAPES = 32
 _KEPT_TEXT = 300
 _DATA = {"train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "testing", "dev"}
-#: Where a line says what it tells of, and what it then says of a checkpoint.
-_TOLD_BY = ("event", "type", "kind", "_type", "msg", "message")
-_WRITTEN = ({"checkpoint"}, {"saved", "checkpoint"}, {"checkpoint", "saved"}, {"save", "checkpoint"})
-_PATHS = ("path", "checkpoint", "file", "filename", "ckpt", "checkpoint_path")
 
 
 @dataclass(slots=True)
@@ -37,6 +36,8 @@ class Read:
 
     rows: list[Rows] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
 
 
 class LineReader:
@@ -61,11 +62,13 @@ class LineReader:
         if end < len(piece.data):
             one_by_one.take(piece.data[end:], piece.first_line + int(count), is_cut=True)
         one_by_one.finish()
+        result.rows.sort(key=lambda rows: int(rows.line[0]))
         return result
 
     def _by_shape(self, lines: Lines, result: Read) -> Lines:
         """Read the lines of frequent shapes; return the others."""
-        known = sorted(self._shapes, key=lambda shape: -self._shapes[shape])
+        often = self._shapes.copy()  # other pieces are read at the same time
+        known = sorted(often, key=lambda shape: -often[shape])
         failures = probe = 0
         while len(lines) >= _FEW and failures < _MOST_FAILURES and probe < len(lines):
             is_new = not known
@@ -105,11 +108,17 @@ class _OneByOne:
             if not is_cut and not before:
                 self._result.unread.append(Unread(self._file, number, text[:_KEPT_TEXT], f"no JSON object: {error}"))
             return
+        if (mark := event_of(read, self._file, number)) is not None:
+            self._result.marks.append(mark)
         told = tuple((name, text) for name, text in read.words.items() if _tells(name))
         self._groups.setdefault((tuple(read.values), told, _data_of(before)), []).append((number, read))
 
     def finish(self) -> None:
+        others = bool(self._result.rows) or len(self._groups) > 1
         for (names, told, before), records in self._groups.items():
+            if others and len(records) == 1 and is_setup(*records[0]):
+                self._result.facts += facts_of(records[0][1], self._file, records[0][0])
+                continue
             number = np.array([line for line, _ in records], np.int64)
             columns = {}
             for name in names:
@@ -138,7 +147,11 @@ def object_in(line: bytes) -> tuple[str, str] | None:
 
 
 def named_rows(
-    line: np.ndarray, columns: Mapping[str, Column], names: tuple[str, ...], words: Mapping[str, str], before: str
+    line: NDArray[np.int64],
+    columns: Mapping[str, Column],
+    names: tuple[str, ...],
+    words: Mapping[str, str],
+    before: str,
 ) -> Rows:
     """Rows whose words say what the numbers were measured on, or what ``value`` is the value of."""
     split = next((t for n, t in words.items() if _last(n) in MEASURED_ON and _DATA & set(words_of(t))), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,9 @@ __all__ = ["DEEPEST", "Record", "keep", "record"]
 #: Objects inside objects beyond this depth are not looked into.
 DEEPEST = 8
 _MOST_KEYS = 100_000
-_LONGEST_WORDS = 200
+_LONGEST_WORDS = 20_000
+#: As printf and other languages write what json calls NaN and Infinity.
+_BARE = re.compile(r"(?<=[:,\[ ])([-+]?)(nan|inf(?:inity)?)(?=[\s,}\]])", re.IGNORECASE)
 _DECODE = json.JSONDecoder(parse_int=float).decode
 
 
@@ -32,7 +35,7 @@ def record(text: str) -> Record:
     Raises ValueError for what is no JSON object; NaN, Infinity and -Infinity are read although they are no JSON.
     """
     try:
-        found = _DECODE(text)
+        found = _decoded(text)
     except RecursionError as error:
         raise ValueError("objects too deep in each other") from error
     if not isinstance(found, dict):
@@ -40,6 +43,21 @@ def record(text: str) -> Record:
     result = Record()
     _flatten(result, "", found, 0)
     return result
+
+
+def _decoded(text: str) -> object:
+    try:
+        return _DECODE(text)
+    except ValueError:
+        spelled = _BARE.sub(_spelled, text)
+        if spelled == text:
+            raise
+        return _DECODE(spelled)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    sign = "-" if found[1] == "-" and found[2].lower() != "nan" else ""
+    return sign + ("NaN" if found[2].lower() == "nan" else "Infinity")
 
 
 def _flatten(result: Record, path: str, level: Mapping[str, Any], depth: int) -> None:
@@ -59,4 +77,4 @@ def keep(result: Record, name: str, item: str | float | None) -> None:
     try:
         result.values[name] = cell(item)
     except ValueError:
-        result.words[name] = item[:_LONGEST_WORDS]
+        result.words[name] = item[-_LONGEST_WORDS:]

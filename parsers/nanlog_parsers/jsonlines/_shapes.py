@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nanlog_parsers._tables import MEASURED_ON, NAMED_BY, cell
 
+from ._events import tells_of_event
 from ._records import DEEPEST
 
 __all__ = ["Shape", "shape_of"]
@@ -20,7 +21,7 @@ _TOKEN = re.compile(
 )
 #: Longer lines, and lines of more pieces, are read by themselves.
 _LONGEST, _MOST_PIECES = 1 << 16, 5000
-_CONSTANT = MEASURED_ON | set(NAMED_BY)
+_CONSTANT = MEASURED_ON | set(NAMED_BY) | {"_type", "event_type"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +77,13 @@ class _Reader:
         self._numbers: dict[str, int] = {}
         self._fixed: dict[int, bytes] = {}
         self._words: dict[str, str] = {}
+        self._said: dict[str, str] = {}
 
     def read(self, start: int, end: int) -> Shape | None:
         for piece in range(self._piece_at(start)):
             if not re.search(rb"\d", self._pieces[piece]):
                 self._fixed[piece] = self._pieces[piece]
-        if not self._take_object(start, end) or not self._numbers:
+        if not self._take_object(start, end) or not self._numbers or tells_of_event(self._said):
             return None
         return Shape(
             self._table,
@@ -138,6 +140,7 @@ class _Reader:
         except ValueError:
             if token["string"] is None:
                 return False
+            self._said[name] = text
             if name.rpartition(".")[2].lower() in _CONSTANT:
                 self._words[name] = text
                 self._fix(token.start(), token.end())

@@ -42,6 +42,7 @@ def _blocks(source: Source, file: str, layout: Layout) -> Iterator[Block]:
     words = MEASURED_ON | set(NAMED_BY)
     for chunk in read_tables(pieces, delimiters=layout.header.delimiter, words=words):
         yield points.block(list(_rows(chunk)), unread=chunk.unread)
+    yield from points.finish()
 
 
 def _rows(chunk: Chunk) -> Iterator[Rows]:

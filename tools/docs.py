@@ -124,13 +124,18 @@ def format_row(parser: Parser) -> str:
     folder = ROOT / "sample_logs" / parser.name
     samples = len(list(folder.glob("*/label.json")))
     linked = f"[{samples}](../../sample_logs/{parser.name}/)" if samples else ""
-    return f"| {name} | {parser.title} | {', '.join(gives(parser))} | {linked} |"
+    return f"| {name} | {cell(parser.title)} | {cell(', '.join(gives(parser)))} | {linked} |"
 
 
 def format_list() -> str:
     """The dialects in the README, each with a link to its page."""
     head = ["| dialect | read from |", "|---|---|"]
-    return "\n".join([*head, *(f"| [`{p.name}`](docs/formats/{p.name}.md) | {p.title} |" for p in own_parsers())])
+    return "\n".join([*head, *(f"| [`{p.name}`](docs/formats/{p.name}.md) | {cell(p.title)} |" for p in own_parsers())])
+
+
+def cell(text: str) -> str:
+    """The text where a vertical bar would end the cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def own_parsers() -> list[Parser]:
@@ -175,7 +180,7 @@ def sample_row(path: Path) -> str:
     label = json.loads(path.read_text("utf-8"))
     case = f"[{label['id']}]({path.parent.relative_to(ROOT / 'sample_logs').as_posix()}/)"
     onset = "" if label["onset_step"] is None else str(label["onset_step"])
-    fault = label["cause_detail"].removeprefix("none: ").replace("|", "\\|")
+    fault = cell(label["cause_detail"].removeprefix("none: "))
     pattern = f"{label['pattern']}, harmless" if label.get("benign") else label["pattern"]
     return f"| {case} | {written_by(label)} | {pattern} | {onset} | {label['cause']} | {fault} |"
 

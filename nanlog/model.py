@@ -562,6 +562,7 @@ class Onset:
     is downstream of it.  ``departure_step`` is where growth left the normal range.  ``earliest_step`` is the first step
     at which the true onset can lie when the log only prints averages or every n-th step (last finite step + 1).
     ``tail`` says that the log begins after the onset (non-finite from its first point on, but not from step 0).
+    ``masked_as`` says what kind of number stands for NaN, where the pattern is ``masked``.
     ``harmless`` says that nothing came of it: a loss scaler skipped the update, and the loss stayed finite.
     """
 
@@ -580,6 +581,7 @@ class Onset:
     order: tuple[FirstBad, ...] = ()
     loss_step: int | None = None
     masked_value: float | None = None
+    masked_as: str = ""
     tail: bool = False
     last_good_checkpoint: str | None = None
     harmless: bool = False

@@ -112,6 +112,7 @@ def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Ma
         order=order,
         loss_step=loss_bad.step if loss_bad else None,
         masked_value=mask.value if masked and mask is not None else None,
+        masked_as=mask.what if masked and mask is not None else "",
         tail=_is_tail(run, loss, first),
         last_good_checkpoint=last_good_checkpoint(run, safe, first.line),
     )

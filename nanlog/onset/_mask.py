@@ -106,7 +106,7 @@ def _clipped(run: Run) -> Mask | None:
         stands_for = _KERAS_CLIP * (1 - accuracy)
         same = (np.abs(loss.value - stands_for) <= 2 * _NEAR * stands_for) & (accuracy < _MOSTLY_WRONG)
         if (since := _to_the_end(same)) is not None:
-            what = "cross-entropy over probabilities clipped at 1e-7: 16.118 times the share of wrong answers"
+            what = "16.118 times the share of wrong answers: probabilities clipped at 1e-7"
             return Mask(loss, since, float(loss.value[-1]), len(loss) - since, what)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def _first_label(onset: Onset) -> str:
     match onset.pattern:
         case Pattern.DIVERGENCE:
             return "out of range"
-        case Pattern.MASKED:
+        case Pattern.MASKED if onset.value is None or math.isfinite(onset.value):
             return "first masked"
         case _:
             return "first bad"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nanlog.model import Cause, FactValue, FirstBad, Onset, Pattern
-from nanlog.report._clean import NAME_LIMIT, printable
+from nanlog.report._clean import NAME_LIMIT, SENTENCE_LIMIT, printable
 
 __all__ = ["CAUSES", "counted", "headline", "name", "number", "percent", "place", "series_words", "steps"]
 
@@ -92,11 +92,15 @@ def headline(onset: Onset) -> str:
             return f"The {what} exploded and stayed there; it never became NaN in this log."
         case Pattern.MASKED:
             value = "a finite value" if onset.masked_value is None else number(onset.masked_value)
-            return f"The {what} showed {value}, a finite number that stands for NaN."
+            return f"The {what} showed {value}, which stands for NaN{_mask(onset)}."
         case Pattern.TRANSIENT:
             return f"The {what} became {_bad_value(onset)} for a while, then finite again."
         case Pattern.HEALTHY:
             return "Nothing non-finite that matters."
+
+
+def _mask(onset: Onset) -> str:
+    return f" ({printable(onset.masked_as, SENTENCE_LIMIT)})" if onset.masked_as else ""
 
 
 def _subject(onset: Onset) -> str:

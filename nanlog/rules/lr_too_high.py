@@ -175,10 +175,8 @@ def next_test(view: View) -> str:
     where = view.onset.departure_step if view.onset.departure_step is not None else view.onset.last_finite_step
     begin = view.onset.last_good_checkpoint or "the start"
     until = f" past step {where}" if where is not None else ""
-    rate = view.advice.rate.partition(" ")[0]
-    return (
-        f"run again from {begin}{until} with {rate} / 10 {view.advice.inside}; if it still breaks, it is not the rate"
-    )
+    trial = f"{view.advice.rate.partition(' ')[0]} / 10, {view.advice.inside}"
+    return f"run again from {begin}{until} with {trial}; if it still breaks, it is not the rate"
 
 
 RULE = CauseRule(

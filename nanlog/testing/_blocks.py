@@ -140,4 +140,6 @@ def _joined(blocks: Sequence[Block]) -> tuple[IntArray, FloatArray, IntArray, Fl
 
 def _bytes(blocks: Sequence[Block]) -> tuple[bytes, ...]:
     """The columns so that NaN equals NaN whatever its bits."""
-    return tuple(np.where(np.isnan(column), np.nan, column).tobytes() for column in _joined(blocks))
+    step, value, line, time = _joined(blocks)
+    floats = (np.where(np.isnan(column), np.nan, column).tobytes() for column in (value, time))
+    return (step.tobytes(), line.tobytes(), *floats)

@@ -137,4 +137,4 @@ def _read(parser: Parser, texts: Texts) -> Read:
 def _check_same(expected: Read, found: Read, how: str) -> None:
     one, other = expected.said(), found.said()
     differing: Sequence[str] = [key for key in {**one, **other} if one.get(key) != other.get(key)]
-    assert not differing, f"{how} give something else: {'; '.join(differing)}"
+    assert not differing, f"{how} give something else: {'; '.join(differing[:5])}"

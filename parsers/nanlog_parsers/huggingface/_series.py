@@ -14,7 +14,9 @@ _SPEED = ("_runtime", "_per_second", "_time")
 
 def is_logged(key: str) -> bool:
     """Whether the value under a key says something about the training."""
-    return key not in _NOT_LOGGED and not key.endswith(_SPEED) and not key.startswith(("train_mem_", "eval_mem_"))
+    if not key.strip() or key in _NOT_LOGGED:
+        return False
+    return not key.endswith(_SPEED) and not key.startswith(("train_mem_", "eval_mem_"))
 
 
 def info_of(names: Names, key: str) -> SeriesInfo:

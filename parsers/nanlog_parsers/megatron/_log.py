@@ -26,6 +26,7 @@ _STARTING = re.compile(r"\[before the start of training step\]|-{3,40} arguments
 _ENDING = re.compile(r"\[(?P<what>after training is done|exiting program [^\]]{0,200})\]")
 
 _SKIPPED, _NAN = "number of skipped iterations", "number of nan iterations"
+_NAME = re.compile(r"[A-Za-z][\w ()/.%#-]{0,100}", re.ASCII)
 #: Bookkeeping and speed: nothing that a NaN shows in.
 _NOT_LOGGED = re.compile(
     r"consumed|elapsed|number of|batch size|seqlen|through-?put|\bper (?:gpu|second)|/sec|flops|power|energy|curriculum"
@@ -90,15 +91,17 @@ class MegatronLog(LineLog):
                 self.add(name.removesuffix(" value"), rank, step, value, line, split)
 
     def _values(self, line: int, text: str) -> dict[str, float]:
-        """The fields that are numbers; one that begins like a value and is none is told."""
+        """The fields that are numbers; a loss that is none is told."""
         values: dict[str, float] = {}
         for field in text.split("|"):
-            name, colon, rest = field.rpartition(": ")
-            value = number(rest.strip()) if colon else None
+            name, colon, rest = field.strip().partition(": ")
+            if not colon or _NAME.fullmatch(name) is None:
+                continue
+            value = number(rest.strip())
             if value is not None:
-                values[name.strip()[:200]] = value
-            elif colon and not _NOT_LOGGED.search(name) and rest.strip()[:1].isdigit() and _is_loss(name):
-                self.rows.unread(line, text, f"no number in the field '{name.strip()}'")
+                values[name] = value
+            elif _is_loss(name):
+                self.rows.unread(line, text, f"no number in the field '{name}'")
         return values
 
     def _setting(self, line: int, text: str) -> None:

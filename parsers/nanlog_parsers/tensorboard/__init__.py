@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from nanlog.model import Block, Mark, MarkKind, Parser, Source
 
 from ._files import DirectoryReader
-from ._folder import Directory, directories
+from ._folder import directories
 from ._frames import HEADER, TIME_KEY, length_at
+from ._training import Directory
 
 __all__ = ["PARSER", "TensorBoard"]
 

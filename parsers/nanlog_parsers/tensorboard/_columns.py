@@ -33,7 +33,7 @@ _MOST_SHAPES = 8
 _MOST_TAGS = 100_000
 
 #: Odd: two contents that differ in one word never share a fingerprint.
-_FACTORS = np.random.default_rng(20151109).integers(0, 2**64, LONGEST_COLUMN // 8 + 2, np.uint64) | np.uint64(1)
+_FACTORS = np.array([pow(0x9E3779B97F4A7C15, place, 1 << 64) for place in range(1, LONGEST_COLUMN // 8 + 3)], np.uint64)
 
 #: The series of each value of an event and where it stands; None where one of the values is no scalar.
 Codes = Callable[[Event], "list[tuple[int, Spot]] | None"]

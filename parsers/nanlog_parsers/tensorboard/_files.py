@@ -11,11 +11,11 @@ from nanlog.model import NO_STEP, Block, Fact, FactValue, Mark, MarkKind, Series
 
 from ._columns import Points, ScalarColumns
 from ._events import Event, Session, Value, read_event
-from ._folder import Directory
 from ._frames import HEADER, Stretch, payload, stretches
 from ._histograms import HistogramTags, share
 from ._settings import framework, hparams, settings_in_text
 from ._tensors import Spot
+from ._training import Directory
 from ._wire import MalformedError
 
 __all__ = ["DirectoryReader"]
@@ -228,8 +228,7 @@ class _FileReader:
         if code is None:
             if len(self._code_of) >= MAX_TAGS:
                 return -1
-            directory = self._group.directory
-            info = directory.elements(tag) if is_histogram else directory.info(tag)
+            info = self._group.directory.info(tag, is_histogram)
             if self._group.owners.setdefault(tag, self._writer.number) != self._writer.number:
                 info = replace(info, name=f"rank{self._writer.number}/{info.name}")
             code = self._code_of[tag, is_histogram] = self._infos.setdefault(info, len(self._infos))

@@ -14,8 +14,8 @@ from ._wire import MalformedError
 
 __all__ = ["Head", "read_head"]
 
-#: So many records that are no plain scalars are looked at.
-_MOST = 200
+#: So many records are read one by one, in their order; of those behind them only what repeats.
+_MOST = 100
 
 
 @dataclass(slots=True)
@@ -50,11 +50,10 @@ def read_head(contents: Iterable[bytes]) -> Head:
 
     columns = ScalarColumns(learn)
     for stretch in (stretch for content in contents for stretch in stretches((content,))):
-        _, rest = columns.read(stretch.data, stretch.starts, stretch.lengths)
-        for record in rest[:_MOST].tolist():
-            message = payload(stretch.data, int(stretch.starts[record]), int(stretch.lengths[record]))
+        for start, length in zip(stretch.starts[:_MOST].tolist(), stretch.lengths[:_MOST].tolist(), strict=True):
             try:
-                head.learn(read_event(message or b""))
+                head.learn(read_event(payload(stretch.data, start, length) or b""))
             except MalformedError:
                 continue
+        columns.read(stretch.data, stretch.starts[_MOST:], stretch.lengths[_MOST:])
     return head

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Evidence, Fact, Pattern, Sign
+from nanlog.model import Cause, Evidence, Fact, FloatArray, Pattern, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
 
@@ -34,8 +34,9 @@ from nanlog.rules._view import View, number
 _LARGEST_HALF = 65504.0
 
 
-#: So many different losses that are halves by chance do not happen.
+#: Different losses, and the logarithm of the probability that all of them are halves by chance.
 _ENOUGH = 10
+_CHANCE = -6.0
 _PRECISION_KEYS = ("precision", "mixed_precision", "dtype", "amp_dtype", "half_precision_backend", "dtype_policy")
 _HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float16")
 
@@ -78,22 +79,31 @@ def half_precision(view: View) -> Fact | None:
 def _half_values(view: View) -> Evidence | None:
     """Every logged loss is a number that a half can hold, and not all are numbers that a bfloat16 can hold.
 
-    Only where losses are logged with all their digits: of losses rounded to decimals few are halves.
+    Of losses rounded to decimals some come near a half by chance; enough of them must not.
     """
     if view.history is None:
         return None
-    values = view.history.value
-    values = values[np.abs(values) <= _LARGEST_HALF]
-    distinct = np.unique(values)
-    if len(distinct) < _ENOUGH or len(values) < len(view.history):
+    values = np.unique(view.history.value)
+    if len(values) < _ENOUGH or np.abs(values).max() > _LARGEST_HALF:
         return None
-    halves = distinct.astype(np.float16).astype(np.float64) == distinct
-    # bfloat16 keeps the upper half of a float32
-    upper = (distinct.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF)) == 0
-    if not halves.all() or upper.all():
+    rounding = _rounding(values)
+    halves = values.astype(np.float16)
+    upper = (values.astype(np.float32).view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)
+    if (np.abs(halves - values) > rounding).any() or (np.abs(upper.view(np.float32) - values) <= rounding).all():
         return None
-    says = f"all {len(distinct)} different losses are exact 16-bit floats: the loss is computed in half precision"
+    by_chance = np.clip(2 * max(rounding, 1e-9) / np.abs(np.spacing(halves).astype(np.float64)), 1e-3, 1.0)
+    if float(np.log10(by_chance).sum()) > _CHANCE:
+        return None
+    says = f"all {len(values)} different losses are 16-bit floats: the loss is computed in half precision"
     return view.point(view.history, len(view.history) - 1, says)
+
+
+def _rounding(values: FloatArray) -> float:
+    """Half a unit of the last decimal that the values were printed with; 0 where they have all their digits."""
+    for decimals in range(2, 8):
+        if (np.abs(np.round(values, decimals) - values) <= 1e-12 * np.maximum(1.0, np.abs(values))).all():
+            return 0.5 * 10.0**-decimals * (1 + 1e-6)
+    return 0.0
 
 
 def remedies(view: View) -> Iterator[str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from nanlog.model import Block, Parser, Source
-from nanlog_parsers._states import bulk
+from nanlog_parsers._states import bulk, without_escapes
 
 from ._history import history_score, read_history
 from ._log import TrainingLog
@@ -19,15 +19,16 @@ from ._series import Meanings
 
 __all__ = ["PARSER", "Keras"]
 
-_COLOUR = rb"(?:(?:\x1b)?\[[0-9;]{1,8}m)?"
 _TIME = rb"(?:[0-9]{1,9}:){0,3}[0-9]{1,9}s?"
 _PER_STEP = rb"[0-9.]{1,12}(?:us|ms|s)/(?:step|sample)"
 #: Bars of Keras 1 and 2, and of Keras 3.
 _BAR = re.compile(
-    rb"[0-9]/(?:[0-9]{1,15}|Unknown) (?:\[[=>.]{10,300}\] )?- (?:ETA: )?" + _TIME + rb"(?: " + _PER_STEP + rb")? *- "
-    rb"|[0-9]/(?:[0-9]{1,15}|Unknown)" + _COLOUR + rb" (?:[^\x00-\x7f]{1,600}|" + _COLOUR + rb"){1,6} ?"
-    + _COLOUR + _TIME + _COLOUR + rb" " + _PER_STEP
+    rb"[0-9]/(?:[0-9]{1,15}|Unknown) (?:\[[=>.]{10,300}\] - (?:ETA: )?" + _TIME
+    + rb"|- " + _TIME + rb" " + _PER_STEP
+    + rb"|(?:[^\x00-\x7f]{1,600} )?" + _TIME + rb" " + _PER_STEP + rb")"
 )  # fmt: skip
+#: Colours that lost their escape character, or got something to be seen for it.
+_LOST_COLOURS = re.compile(rb"(?:\^\[|\xef\xbf\xbd|\xe2\x90\x9b|\xe2\x86\x90)?\[(?:0|1|3[0-7])m")
 #: One line for an epoch: ``12/12 - 0s - 9ms/step - loss: 1.2`` (all since 2.2), `` - 5s - loss: 1.2`` (before).
 _LINE = re.compile(
     rb"^(?:[0-9]{1,15}/[0-9]{1,15})? ?(?:- )?[0-9]{1,9}s (?:(?:- )?" + _PER_STEP + rb" )?- [^:\n]{1,100}: [-+0-9ni]",
@@ -49,6 +50,7 @@ class Keras:
     title = "Keras 1, 2 and 3 (progress bars, one line an epoch, messages of callbacks, CSVLogger)"
 
     def score(self, file: str, head: bytes) -> float:
+        head = _LOST_COLOURS.sub(b"", without_escapes(head))
         if _BAR.search(head):
             return 0.95
         if _LINE.search(head):

@@ -95,6 +95,9 @@ class _Text:
         """Eight bytes from each place, as little-endian integers."""
         return windows(self.raw, places, 8).view("<u8").ravel()
 
+    def places_of(self, byte: str) -> IntArray:
+        return np.flatnonzero(self.content == ord(byte))
+
     def find(self, byte: str, places: IntArray, width: int, *, spaced: bool = False) -> IntArray:
         """Where the byte first stands at or behind each place; -1 if not within ``width``."""
         found = windows(self.spaced if spaced else self.raw, places, width) == ord(byte)
@@ -192,10 +195,9 @@ class _Items:
 
 
 def _items(text: _Text, bars: _Heads, names: NameTable) -> _Items:
-    content = text.content
-    is_blank = content == ord(" ")
-    colon = np.flatnonzero((content[:-1] == ord(":")) & is_blank[1:])
-    dash = np.flatnonzero((content[1:-1] == ord("-")) & is_blank[:-2] & is_blank[2:]) + 1
+    colon, dash = text.places_of(":"), text.places_of("-")
+    colon = colon[text.bytes_at(colon + 1) == ord(" ")]
+    dash = dash[(text.bytes_at(dash - 1) == ord(" ")) & (text.bytes_at(dash + 1) == ord(" "))]
     state, colon = _inside(text, bars.state, colon)
     if not len(dash) or not len(colon):
         return _Items(state[:0], state[:0], np.empty(0), np.unique(state))

@@ -79,11 +79,14 @@ class Dated:
     progress: Progress
 
 
-def dated(bars: Bars, headers: Headers, before: Progress) -> Dated:
-    """Date consecutive rows of a log; ``before`` is the progress of the rows ahead of them."""
+def dated(bars: Bars, headers: Headers, before: Progress, following: int = 0) -> Dated:
+    """Date consecutive rows of a log; ``before`` is the progress of the rows ahead of them.
+
+    ``following`` is the epoch whose header comes next; 0 where there is none, or it is not known yet.
+    """
     real = len(headers)
     headers, is_start = _numbered(headers, before)
-    headers, is_start = _with_missing(bars, headers, is_start, before)
+    headers, is_start = _with_missing(bars, headers, is_start, before, following)
     number = np.concatenate(([before.epoch], headers.epoch))
     epoch = np.searchsorted(headers.order, bars.order, side="right")
 
@@ -104,7 +107,7 @@ def dated(bars: Bars, headers: Headers, before: Progress) -> Dated:
     progress = _progress(rows, is_training, epochs, batch, before)
     if real:
         progress = replace(progress, has_headers=True, loops=int(_loops(headers, before)[-1]))
-    is_final = (bars.target == bars.seen) | (bars.kind == PLAIN)
+    is_final = (bars.seen >= np.maximum(bars.target, 1)) & (bars.target > 0) | (bars.kind == PLAIN)
     return Dated(epochs, epoch, step, is_training, is_final, is_whole[epoch], progress)
 
 
@@ -143,7 +146,7 @@ def _numbered(headers: Headers, before: Progress) -> tuple[Headers, NDArray[np.b
 
 
 def _with_missing(
-    bars: Bars, headers: Headers, is_start: NDArray[np.bool_], before: Progress
+    bars: Bars, headers: Headers, is_start: NDArray[np.bool_], before: Progress, following: int
 ) -> tuple[Headers, NDArray[np.bool_]]:
     """Headers for the bars ahead of the first header of a log, where it has none."""
     if before.has_headers or not len(bars):
@@ -158,8 +161,9 @@ def _with_missing(
     again = fits[(seen < previous) | (seen == previous) & (ahead.kind[fits] == PLAIN)]
     begins = again if before.seen else np.union1d(fits[:1], again)
     number = before.epoch + 1 + np.arange(len(begins))
-    if len(headers):
-        begins, number = begins[:1], np.maximum(number[:1], headers.epoch[0] - 1)
+    following = int(headers.epoch[0]) if len(headers) else following
+    if following:
+        begins, number = begins[:1], np.maximum(number[:1], following - 1)
     added = Headers(ahead.order[begins], ahead.line[begins], number, np.zeros(len(begins), np.int64))
     starts = (number == 1) & ((ahead.seen[begins] == 1) | (ahead.kind[begins] == PLAIN))
     return added + headers, np.concatenate((starts, is_start))
@@ -189,7 +193,7 @@ def _batches(rows: _Rows, is_training: NDArray[np.bool_], before: Progress) -> t
     bars, epoch = rows.bars, rows.epoch
     begun = np.ones(rows.count, np.int64)
     begun[rows.has_rows] = np.maximum(bars.seen[rows.first[rows.has_rows]], 1)
-    partial = np.flatnonzero(is_training & (bars.seen != bars.target))
+    partial = np.flatnonzero(is_training & ((bars.seen < bars.target) | (bars.target == 0)))
     of = epoch[partial]
     shown = np.bincount(of, minlength=rows.count)
     odd = np.bincount(of[bars.seen[partial] % begun[of] != 0], minlength=rows.count)

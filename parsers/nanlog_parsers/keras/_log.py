@@ -111,11 +111,12 @@ class TrainingLog:
         shown: list[tuple[int, int, float]] = []
         headers: list[tuple[int, int, int, int]] = []
         said: list[Said] = []
+        whole = len(states.text.rstrip(b" \t"))
         for index in left:
             start, end, line = int(states.start[index]), int(states.end[index]), int(states.line[index])
             text = states.text[start:end].decode("utf-8", "replace")
             order = (self._states + index) * MOST_IN_A_STATE
-            for item in read_state(text, is_cut=end == len(states.text)):
+            for item in read_state(text, is_cut=end == whole):
                 if isinstance(item, Bar):
                     values = [(self._names.code(name), value) for name, value in item.values]
                     if values:
@@ -133,7 +134,8 @@ class TrainingLog:
     def _block(self, ready: _Read) -> Block:
         self._meanings.claim(self._names.names[self._named :])
         self._named = len(self._names.names)
-        rows = dated(ready.bars, ready.headers, self._progress)
+        following = self._waiting.headers.epoch[:1].tolist()
+        rows = dated(ready.bars, ready.headers, self._progress, *following)
         points = points_of(
             ready.bars, ready.shown, rows, self._names.names, self._meanings, self._undoing, self._last_step
         )

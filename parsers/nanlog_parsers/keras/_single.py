@@ -38,8 +38,8 @@ _TIMES = re.compile(rf" *(?:- +)?(?:ETA: +{_TIME}|{_PER}|{_TIME})(?: +{_PER})?(?
 _VALUE = re.compile(rf" *- +(?P<name>[^\s:\[\]][^:\[\]\n]{{0,99}}?): +(?P<value>{_PRINTED}|{_WHOLE})")
 _ASKS_FOR_VALUE = re.compile(r" *- +[^\s:\[\]][^:\[\]\n]{0,99}?:")
 _HEAD = re.compile(f"{_EPOCH.pattern}|{_COUNT.pattern}|{_NO_COUNT.pattern}")
-#: Colours that lost their escape character.
-_LOST_COLOURS = re.compile(r"\[(?:0|1|3[0-7])m")
+#: Colours that lost their escape character, or got something to be seen for it.
+_LOST_COLOURS = re.compile(r"(?:\^\[|[\ufffd\u241b\u2190])?\[(?:0|1|3[0-7])m")
 
 
 @dataclass(slots=True)

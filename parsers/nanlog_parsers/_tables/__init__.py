@@ -63,7 +63,7 @@ def read_tables(
     was cut is not.  Columns of words are left out, but for those whose name in lower case is in ``words``.  A line too
     long for one piece is left out.
     """
-    whole = iter(_whole_lines(pieces))
+    whole = _joined(_whole_lines(pieces))
     for piece in whole:
         found = find_header(piece.data, piece.first_line, delimiters)
         if found is not None:
@@ -125,6 +125,25 @@ def _whole_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
         before = _from_first_end(piece) if piece.continues else piece
     if before is not None:
         yield before
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The same text in pieces that are not small, so that a header and the row after it come together."""
+    waiting: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece.data)
+        if size >= _SMALL:
+            yield _one(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _one(waiting)
+
+
+def _one(pieces: list[Piece]) -> Piece:
+    first = pieces[0]
+    return first if len(pieces) == 1 else Piece(first.file, b"".join(each.data for each in pieces), first.first_line)
 
 
 def _until_last_end(piece: Piece) -> Piece:

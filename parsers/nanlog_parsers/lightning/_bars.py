@@ -28,11 +28,10 @@ __all__ = ["RUN_NUMBER", "Bar", "Item", "Kind", "bars", "goes_on", "rich_items"]
 
 
 class Kind(Enum):
-    """What a bar counts; ``START`` is the bar before the first epoch."""
+    """What a bar counts."""
 
     TRAINING = "training"
     VALIDATION = "validation"
-    START = "start"
     OTHER = "other"
 
 
@@ -62,12 +61,7 @@ class Bar:
     tail: str | None = None
 
 
-_KINDS = {
-    "Epoch": Kind.TRAINING,
-    "Training": Kind.START,
-    "Validation": Kind.VALIDATION,
-    "Validating": Kind.VALIDATION,
-}
+_KINDS = {"Epoch": Kind.TRAINING, "Validation": Kind.VALIDATION, "Validating": Kind.VALIDATION}
 
 _WHAT = (
     r"(?P<what>Epoch (?P<epoch>[0-9]{1,9})(?:/-?[0-9]{1,9})?|Training"

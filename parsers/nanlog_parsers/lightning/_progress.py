@@ -27,8 +27,8 @@ _PADDED_TO = 5
 class _Epoch:
     """An epoch: ``start`` is the step before it, ``drawn`` and ``total`` what its bar showed last.
 
-    ``validated`` counts the batches of validations that are over; ``running`` holds count and total of one that is not,
-    by data loader.
+    ``evaluated`` holds count and total of its last validation, by data loader; ``before`` counts the batches of the
+    validations before that one.
     """
 
     number: int
@@ -36,21 +36,48 @@ class _Epoch:
     total: int | None = None
     drawn: int = 0
     batch: int = 0
-    validated: int = 0
-    running: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    before: int = 0
+    evaluated: dict[str, tuple[int, int | None]] = field(default_factory=dict)
 
     @property
     def validations(self) -> int:
-        return self.validated + sum(count for count, _ in self.running.values())
+        """How many batches were validated on since the epoch began."""
+        return self.before + sum(count for count, _ in self.evaluated.values())
+
+    @property
+    def is_validating(self) -> bool:
+        return any(count != total for count, total in self.evaluated.values())
+
+    def validate(self, loader: str, count: int, total: int | None) -> bool:
+        """Note a state of the bar of a validation; False if it only stands there still.
+
+        Before the first batch TQDM draws the bar without the name of a loader, then under the name of the loader before,
+        then under its own.
+        """
+        if self.evaluated.get(loader) == (count, total):
+            return False
+        self.evaluated = {other: seen for other, seen in self.evaluated.items() if seen[0] or other == loader}
+        if not count and "DataLoader" not in loader:
+            self.before, self.evaluated = self.validations, {}
+        elif count < self.evaluated.get(loader, (0, None))[0]:
+            self.before += self.evaluated.pop(loader)[0]
+            if not count:
+                return True
+        self.evaluated[loader] = count, total
+        return True
 
 
 @dataclass(slots=True)
 class _Moment:
-    """What was said of one batch; ``validated`` and ``ended`` say which metrics may be new."""
+    """What was said of one batch; ``validated`` and ``ended`` say which metrics may be new.
+
+    ``is_after`` says that a state was drawn behind the validation.
+    """
 
     items: dict[str, Item] = field(default_factory=dict)
     validated: bool = False
     ended: bool = False
+    is_after: bool = False
 
 
 class Progress:
@@ -61,7 +88,7 @@ class Progress:
         self.shift = shift
         self._epoch: _Epoch | None = None
         self._moment = _Moment()
-        self._counts_validation: bool | None = None
+        self.counts_validation: bool | None = None  #: whether ``n/total`` holds the batches of validations
         self._loss_is_mean: bool | None = None
         self._shows_validation = False
         self._infos: dict[str, SeriesInfo] = {}
@@ -69,6 +96,7 @@ class Progress:
         self._last: dict[str, str] = {}
         self._given: dict[str, int] = {}
         self._length: int | None = None
+        self._is_first_epoch = True
         self.gap = 0  #: how many batches lay between the last two states
         self.resumed: tuple[int, int] | None = None  #: epoch and steps of the checkpoint that is gone on from
 
@@ -95,7 +123,7 @@ class Progress:
         """Note one state; the points of the batch before go to ``rows`` when another begins."""
         if bar.kind is Kind.VALIDATION:
             self._validate(bar)
-        elif bar.kind is Kind.TRAINING and bar.batch:
+        elif bar.kind is Kind.TRAINING and bar.batch and (bar.items or self._epoch is not None):
             self._learn(bar)
             self._turn_to(bar, line, rows)
             self._moment.ended |= bar.batch == bar.total
@@ -104,14 +132,12 @@ class Progress:
                 if item.name != RUN_NUMBER and (known is None or known.text != item.text):
                     self._moment.items[item.name] = item
 
-    def give(self, name: str, value: float, step: int | None, line: int, rows: BlockBuilder) -> None:
+    def give(self, name: str, value: float, step: int, line: int, rows: BlockBuilder) -> None:
         """A value that a message tells; it counts unless a bar shows it for this step."""
         shown = name in self._moment.items and (self._moment.validated or self._moment.ended)
-        if shown or (step is not None and self._given.get(name) == step):
-            return
-        if step is not None:
+        if not shown and self._given.get(name) != step:
             self._given[name] = step
-        rows.add(self._info(name), step=step, value=value, line=line)
+            rows.add(self._info(name), step=step, value=value, line=line)
 
     def flush(self, rows: BlockBuilder) -> None:
         """Give what was said of the present batch."""
@@ -130,7 +156,7 @@ class Progress:
     def tell_length(self, line: int, rows: BlockBuilder) -> None:
         """State how many batches an epoch has, if that is known and new."""
         now = self._epoch
-        if now is None or now.total is None or (self._counts_validation and not now.validations):
+        if now is None or now.total is None or (self.counts_validation and not now.validations):
             return
         length = self._length_of(now)
         if length != self._length:
@@ -149,32 +175,33 @@ class Progress:
         is_evaluation = info.stage is Stage.EVALUATION_AFTER
         if name in self._of_batches:
             return True
-        is_first = name not in self._last
-        if is_first and not (is_evaluation or moment.validated or moment.ended) and not name.endswith("_epoch"):
+        is_summary = is_evaluation or name.endswith("_epoch")
+        if name not in self._last and not (is_summary or moment.validated or moment.ended):
             self._of_batches.add(name)
             return True
         measured = moment.validated if is_evaluation and self._shows_validation else moment.ended
-        is_new = is_first or measured or self._last[name] != item.text
+        # what stands there in the first epoch before any validation is left from the check before the training
+        before = self._last.get(name, item.text if self._is_first_epoch else None)
         self._last[name] = item.text
-        return is_new
+        return measured or before != item.text
 
     def _validate(self, bar: Bar) -> None:
         now = self._epoch
         if now is None:
             return
-        if self._counts_validation is None and now.drawn == now.total and not now.running:
-            self._counts_validation = False
-        now.running[bar.what] = (bar.batch, bar.total)
-        self._moment.validated = self._shows_validation = True
+        if self.counts_validation is None and now.drawn == now.total and not now.validations:
+            self.counts_validation = False
+        if now.validate(bar.what, bar.batch, bar.total):
+            self._moment.validated = self._shows_validation = True
 
     def _learn(self, bar: Bar) -> None:
         """Tell from the first metrics which version draws the bar."""
         first = [item.name for item in bar.items[:2]]
-        if self._counts_validation is None and first:
+        if self.counts_validation is None and first:
             if first[0] == RUN_NUMBER:
-                self._counts_validation = False
+                self.counts_validation = False
             elif first == ["loss", RUN_NUMBER]:
-                self._counts_validation = True
+                self.counts_validation = True
         if self._loss_is_mean is None and first and first[0] == "loss":
             text = bar.items[0].text
             is_short = bar.tail is None and len(text) < _PADDED_TO and "e" not in text
@@ -186,29 +213,31 @@ class Progress:
         if now is None or now.number != bar.epoch:
             self.flush(rows)
             self.tell_length(line, rows)
+            self._is_first_epoch = now is None
             now = self._epoch = _Epoch(bar.epoch, self._start_of(bar))
-        elif now.running and bar.batch > now.drawn and self._counts_validation is None:
-            self._counts_validation = True
+        elif now.is_validating and bar.batch > now.drawn and self.counts_validation is None:
+            self.counts_validation = True
         batch = self._batch_of(bar, now)
         if batch != now.batch:
+            # a validation behind which nothing was drawn took place after the batches that were not drawn either
+            is_later = self._moment.validated and not self._moment.is_after
+            self._moment.validated = self._moment.validated and not is_later
             self.flush(rows)
+            self._moment.validated = is_later
             self.gap = batch - now.batch
+        self._moment.is_after = self._moment.validated and not now.is_validating
         now.batch, now.drawn, now.total = batch, bar.batch, bar.total
 
     def _batch_of(self, bar: Bar, now: _Epoch) -> int:
-        is_over = all(count == total for count, total in now.running.values())
-        if is_over:
-            now.validated = now.validations
-            now.running.clear()
-        if not self._counts_validation:
-            now.running.clear()
+        if not self.counts_validation:
             return bar.batch
-        return max(now.batch, bar.batch - now.validated) if is_over else now.batch
+        # how many of the batches were those of a validation is known for sure only when it is over
+        return now.batch if now.is_validating else max(now.batch, bar.batch - now.validations)
 
     def _start_of(self, bar: Bar) -> int:
         now = self._epoch
         if now is None or bar.epoch < now.number:
-            if self._counts_validation and self.resumed is not None and self.resumed[0] == bar.epoch - 1:
+            if self.counts_validation and self.resumed is not None and self.resumed[0] == bar.epoch - 1:
                 return self.resumed[1]
             return bar.epoch * (bar.total or 0)
         return now.start + (bar.epoch - now.number) * self._length_of(now)
@@ -217,4 +246,4 @@ class Progress:
         """How many batches of an epoch are trained on."""
         if epoch.total is None:
             return epoch.batch
-        return epoch.total - epoch.validations if self._counts_validation else epoch.total
+        return epoch.total - epoch.validations if self.counts_validation else epoch.total

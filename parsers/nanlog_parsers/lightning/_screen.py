@@ -52,18 +52,14 @@ class _Screen:
     def read(self, line: int, text: str) -> None:
         """Take one state."""
         self._line = line
-        if self._rich is not None:
-            if goes_on(text):
-                self._more_of_rich(line, text)
-                return
-            self._rich_ends()
-        if "it/s" not in text:
-            self._other(line, text)
+        if self._rich is not None and goes_on(text):
+            self._more_of_rich(line, text)
             return
-        for part in bars(line, text):
+        for part in bars(line, text) if "it/s" in text else (text,):
             if isinstance(part, Bar):
                 self._bar(part, line)
             else:
+                self._rich_ends()
                 self._other(line, part)
 
     def finish(self) -> None:
@@ -73,7 +69,11 @@ class _Screen:
         self._progress.tell_length(self._line, self.rows)
 
     def _bar(self, bar: Bar, line: int) -> None:
-        if bar.kind is Kind.START or self._progress.falls_back(bar):
+        if bar.kind is Kind.VALIDATION and self._progress.counts_validation:
+            # Rich draws the training, which counts this batch already, above the validation
+            self._progress.take(bar, line, self.rows)
+        self._rich_ends()
+        if self._progress.falls_back(bar):
             self._begins(line, bar.what)
         if bar.tail is None:
             self._draw(bar, line)
@@ -136,7 +136,7 @@ class _Screen:
         match said.kind:
             case "not_finite":
                 self._mark(MarkKind.NONFINITE, line, self._progress.step, said.text)
-                self._progress.give(says["name"], value_of(says["value"]), self._progress.step, line, self.rows)
+                self._tells(says, self._progress.step, line)
             case "loss_not_finite" | "parameter_not_finite":
                 self._mark(MarkKind.NONFINITE, line, self._progress.step, said.text, layer=says.get("layer"))
             case "diverged":
@@ -148,14 +148,16 @@ class _Screen:
             case "interrupted":
                 self._mark(MarkKind.STOPPED_EARLY, line, self._progress.step, said.text)
             case "improved":
-                self._progress.give(says["name"], value_of(says["value"]), self._progress.step, line, self.rows)
+                self._tells(says, self._progress.step, line)
             case "reached":
                 self._reached(says, line)
             case "restoring":
                 self._restoring(says["file"], line)
             case "result":
                 if self._has_results:
-                    self._progress.give(says["name"], value_of(says["value"]), self._progress.step, line, self.rows)
+                    self._tells(says, self._progress.step, line)
+            case "results":
+                self._progress.flush(self.rows)
             case _:
                 self._setting(said, line)
         self._has_results = said.kind == "results" or (self._has_results and said.kind == "result")
@@ -168,7 +170,12 @@ class _Screen:
             step = told if step is None or step <= told < step + max(self._progress.gap, 1) else step
         file = says["file"].strip("'\"")
         self._mark(MarkKind.CHECKPOINT, line, step, file)
-        self._progress.give(says["name"], value_of(says["value"]), step, line, self.rows)
+        self._tells(says, step, line)
+
+    def _tells(self, says: dict[str, str], step: int | None, line: int) -> None:
+        """A message holds a value; one that nothing dates is left to the bars."""
+        if step is not None:
+            self._progress.give(says["name"], value_of(says["value"]), step, line, self.rows)
 
     def _restoring(self, file: str, line: int) -> None:
         if file == self._resumed_from:

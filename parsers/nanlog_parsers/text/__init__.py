@@ -1,0 +1,34 @@
+"""Text that a training prints line by line, whoever wrote the program: the shape of the lines is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanlog.model import Block, Parser, Source
+
+from ._reader import Reader
+from ._recognise import sureness
+
+__all__ = ["PARSER", "Text"]
+
+
+class Text:
+    """Lines with named numbers, progress bars with a postfix, tables in text.
+
+    What counts the steps and what the loss is, is learned from the lines themselves.
+    """
+
+    name = "text"
+    title = "text of any program: key=value, key: value, progress bars (tqdm), tables"
+
+    def score(self, file: str, head: bytes) -> float:
+        """At most 0.5: a parser that knows the program knows more."""
+        return sureness(file, head)
+
+    def read(self, source: Source) -> Iterator[Block]:
+        reader = Reader()
+        for file in source.files:
+            yield from reader.read(file, source.pieces(file))
+
+
+PARSER: Parser = Text()

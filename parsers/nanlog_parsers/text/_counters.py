@@ -1,0 +1,242 @@
+"""Which numbers of a line count: steps, epochs, batches of an epoch, and how many there are.
+
+A counter is known by its name (``step``, ``iter``, ``Epoch``, ``num_updates``), by standing before how many there are
+(``[10/50]``, ``100 / 2000``), or, where nothing on the line has such a name, by being the only whole number that rises
+from line to line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ._phrase import Number, words_of
+
+__all__ = ["Counters", "Samples", "find_counters"]
+
+#: Quantities that count, the one that says most exactly where the training is first.
+_STEPS = {
+    "timesteps": 1,
+    "timestep": 1,
+    "update": 1,
+    "updates": 1,
+    "up": 1,
+    "step": 2,
+    "iteration": 3,
+    "iter": 3,
+    "itr": 3,
+    "it": 3,
+    "niter": 3,
+    "steps": 4,
+    "iterations": 4,
+    "iters": 4,
+}
+_BATCHES = {"batch", "minibatch", "batches", "mb"}
+_EPOCHS = {"epoch", "ep", "epoche", "epoc"}
+#: What is counted where no steps are.
+_LAST_RESORT = (
+    *("episode", "episodes", "round", "generation", "gen", "tick", "trial", "game", "cycle", "frame", "frames"),
+    *("kimg", "sample", "samples", "images", "tokens", "tree", "trees"),
+)
+#: Say which of them, but not that it is something else.
+_WHICH = {
+    *("train", "training", "trn", "val", "valid", "validation", "test", "eval"),
+    *("current", "cur", "this", "global", "total", "num", "number", "n", "no", "nr", "idx", "id", "index"),
+    *("learning", "optimizer", "optim", "completed", "trainer", "inner", "env", "main", "done", "starting"),
+}
+_ALL = {"global"}
+_ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
+_INTEGER = re.compile(r"\d{1,15}", re.ASCII)
+_IN_BRACKETS = re.compile(r"\([^()]{0,80}\)")
+
+
+class Samples:
+    """The numbers of some lines of one shape, as texts, in the order of the log."""
+
+    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def column(self, place: int) -> list[str]:
+        return [row[place] for row in self._rows]
+
+    def is_whole(self, place: int) -> bool:
+        return all(_INTEGER.fullmatch(text) for text in self.column(place))
+
+    def rises(self, place: int, least: int = 1) -> bool:
+        """Whether the numbers never fall, and differ; restarts and epochs let them fall now and then."""
+        if len(self._rows) < least or not self.is_whole(place):
+            return False
+        values = [int(text) for text in self.column(place)]
+        if len(values) == 1:
+            return True
+        rises = sum(b > a for a, b in pairwise(values))
+        falls = sum(b < a for a, b in pairwise(values))
+        return rises > 0 and falls <= rises // 8
+
+    def is_constant(self, place: int) -> bool:
+        return len(set(self.column(place))) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Places of the numbers that count, None where the line has none.
+
+    ``of`` is how many batches an epoch has (or steps the training), ``epochs`` how many epochs.  ``is_global`` says
+    that the step certainly goes on over epochs, ``names`` are the words the step goes by, ``rank`` how good a counter
+    it is (the less the better).  ``used`` are all places that count.
+    """
+
+    step: int | None = None
+    of: int | None = None
+    epoch: int | None = None
+    epochs: int | None = None
+    is_global: bool = False
+    is_batch: bool = False
+    is_named: bool = False
+    rank: int = 9
+    used: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.step is not None or self.epoch is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    place: int
+    kind: str  #: step, batch, epoch or other
+    rank: int
+    is_global: bool
+
+
+def find_counters(numbers: Sequence[Number], samples: Samples) -> Counters:
+    """Tell what counts in lines of one shape."""
+    pairs = _pairs(numbers, samples)
+    second = set(pairs.values())
+    named = [
+        found
+        for place, number in enumerate(numbers)
+        if place not in second and not number.ignored and samples.is_whole(place)
+        if (found := _named(place, number)) is not None
+    ]
+    loose = [place for place in pairs if _is_unnamed_pair(numbers[place]) and all(n.place != place for n in named)]
+    epoch = next((n.place for n in named if n.kind == "epoch"), None)
+    if epoch is None and len(loose) > 1 and not any(n.kind == "step" for n in named):
+        epoch = loose.pop(0)
+    if epoch is None and loose and not named:
+        epoch = _before_brackets(numbers, samples, loose[0])
+    steps = sorted((n for n in named if n.kind in {"step", "batch"}), key=lambda n: (n.rank, n.place))
+    if steps:
+        return _with_step(steps[0], epoch, pairs, samples)
+    if loose:
+        used = {loose[0], pairs[loose[0]], *_both(epoch, pairs)}
+        epochs = pairs.get(epoch) if epoch is not None else None
+        return Counters(
+            loose[0], pairs[loose[0]], epoch, epochs, is_batch=epoch is not None, rank=5, used=frozenset(used)
+        )
+    if epoch is not None:
+        return Counters(epoch=epoch, epochs=pairs.get(epoch), is_named=True, used=frozenset(_both(epoch, pairs)))
+    return _without_names(numbers, samples, pairs) or _last_resort(named)
+
+
+def _with_step(step: _Named, epoch: int | None, pairs: dict[int, int], samples: Samples) -> Counters:
+    of = pairs.get(step.place)
+    if epoch is None and step.kind == "batch" and of is not None and not samples.is_constant(of):
+        # "Batch 2/400": the batch of an epoch, not so many of so many
+        return Counters(of, None, step.place, is_batch=True, is_named=True, used=frozenset({of, step.place}))
+    used = {step.place, *_both(epoch, pairs)} | ({of} if of is not None else set())
+    epochs = pairs.get(epoch) if epoch is not None else None
+    is_batch = epoch is not None and not step.is_global and (step.kind == "batch" or of is not None)
+    return Counters(step.place, of, epoch, epochs, step.is_global, is_batch, True, step.rank, frozenset(used))
+
+
+def _both(place: int | None, pairs: dict[int, int]) -> set[int]:
+    return set() if place is None else {place, pairs.get(place, place)}
+
+
+def _pairs(numbers: Sequence[Number], samples: Samples) -> dict[int, int]:
+    """Places of numbers that stand as one of so many, and of how many there are."""
+    found: dict[int, int] = {}
+    for place in range(len(numbers) - 1):
+        one, other = numbers[place], numbers[place + 1]
+        if place in found.values() or one.ignored or other.ignored or _ONE_OF.fullmatch(other.left) is None:
+            continue
+        if samples.is_whole(place) and samples.is_whole(place + 1):
+            found[place] = place + 1
+    return found
+
+
+def _named(place: int, number: Number) -> _Named | None:
+    if not number.name or number.joint == "is":
+        return None
+    found = words_of(_IN_BRACKETS.sub("", number.name))
+    left = [word for word in found if word not in _WHICH]
+    if len(left) != 1:
+        return None
+    word = left[0]
+    if word in _EPOCHS:
+        return _Named(place, "epoch", 8, False)
+    if word in _BATCHES:
+        return _Named(place, "batch", 5, False)
+    if word in _STEPS:
+        sure = bool(_ALL & set(found)) or _STEPS[word] == 1 or "total" in found
+        rank = 0 if _ALL & set(found) else _STEPS[word]
+        return _Named(place, "step", rank, sure)
+    if word in _LAST_RESORT:
+        return _Named(place, "other", 10 + _LAST_RESORT.index(word), False)
+    return None
+
+
+def _is_unnamed_pair(number: Number) -> bool:
+    """``[10/50]``, ``Test: [10/50]``, ``| 10/50 [``, ``Train: 10/50``: a pair that no other quantity is the name of."""
+    if number.opened == "[" or not number.name:
+        return True
+    return all(word in _WHICH for word in words_of(number.name))
+
+
+def _before_brackets(numbers: Sequence[Number], samples: Samples, pair: int) -> int | None:
+    """``Train: 3 [ 50/1251``: what stands directly before a pair in brackets is the epoch."""
+    place = pair - 1
+    if place < 0 or numbers[place].ignored or not samples.is_whole(place) or not numbers[place].name:
+        return None
+    return place if numbers[pair].opened == "[" and numbers[pair].left.strip() == "[" else None
+
+
+def _without_names(numbers: Sequence[Number], samples: Samples, pairs: dict[int, int]) -> Counters | None:
+    """``[1,  2000] loss: 2``, ``[100] loss=2``, ``100: 2.5, 3.1 avg``, ``Train loss 12 0.45``."""
+    free = [
+        place
+        for place, number in enumerate(numbers)
+        if not number.ignored and place not in pairs and samples.is_whole(place)
+    ]
+    for place in free:
+        one, name = numbers[place], numbers[place].name
+        if name:
+            continue
+        behind = numbers[place + 1] if place + 1 < len(numbers) else None
+        listed = one.opened == "[" and one.right.strip() == "," and place + 1 in free
+        if listed and behind is not None and behind.right.lstrip().startswith("]"):
+            return Counters(place + 1, None, place, is_batch=True, used=frozenset({place, place + 1}))
+        leads = one.right.lstrip()[:1] in {":", "|", "]", ")"} and all(n.ignored or not n.name for n in numbers[:place])
+        if leads and behind is not None and samples.rises(place):
+            return Counters(place, rank=6, used=frozenset({place}))
+    for place in free:
+        behind = numbers[place + 1] if place + 1 < len(numbers) else None
+        follows = behind is not None and not behind.name and behind.joint in {"", ":"} and not behind.opened
+        if follows and numbers[place].name and samples.rises(place, 2) and not samples.is_whole(place + 1):
+            return Counters(place, rank=7, used=frozenset({place}))
+    for place in free:
+        if not numbers[place].name and len(numbers) > 1 and samples.rises(place, 4):
+            return Counters(place, rank=7, used=frozenset({place}))
+    return None
+
+
+def _last_resort(named: Sequence[_Named]) -> Counters:
+    if not named:
+        return Counters()
+    best = min(named, key=lambda n: n.rank)
+    return Counters(best.place, is_named=True, rank=best.rank, used=frozenset({best.place}))

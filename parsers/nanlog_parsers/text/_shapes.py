@@ -1,0 +1,188 @@
+"""Shapes: what lines have in common that differ in their numbers only.
+
+The shape of ``step   5 | loss 2.3`` and ``step 110 | loss nan`` is ``step``, ``| loss``, and nothing behind the last
+number.  A log has millions of lines and a few shapes, so each shape is understood once and its lines are read together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._lex import Lexed
+from ._roles import NOTHING, Roles
+
+__all__ = ["Shape", "ShapeTable"]
+
+#: Lines with more numbers than this are dumps of arrays.
+MOST_NUMBERS = 250
+LONGEST_LINE = 1 << 14
+#: A log with more shapes is prose; the rarest are forgotten.
+MOST_SHAPES = 4000
+#: So many shapes are compared with all lines at once, the others with one line at a time.
+_TOGETHER = 48
+_WORTH_IT = 48
+
+_U8 = 8
+
+
+@dataclass(eq=False, slots=True)
+class Shape:
+    """The texts between the numbers, and what the numbers mean.
+
+    ``pinned`` holds the numbers that are part of a name (``precision[class 8]``), by their place: lines that differ in
+    one of them differ in shape.
+    """
+
+    key: tuple[bytes, ...]
+    pinned: dict[int, bytes] = field(default_factory=dict)
+    roles: Roles = NOTHING
+    understood: bool = False
+    seen: int = 0
+
+    def fits(self, lexed: Lexed, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the rows, all with the right count of numbers, have this shape."""
+        count = len(self.key) - 1
+        first = lexed.first[rows]
+        ok = np.ones(len(rows), np.bool_)
+        for place, literal in enumerate(self.key):
+            left = lexed.content[rows] if place == 0 else lexed.gap_start[first + place - 1]
+            right = lexed.end[rows] if place == count else lexed.gap_end[first + place]
+            ok &= np.maximum(right - left, 0) == len(literal)
+            if literal:
+                ok &= _is(lexed, left, literal)
+        for place, number in self.pinned.items():
+            begin = lexed.begin[first + place]
+            ok &= lexed.beyond[first + place] - begin == len(number)
+            ok &= _is(lexed, begin, number)
+        return ok
+
+
+def _is(lexed: Lexed, place: NDArray[np.int64], word: bytes) -> NDArray[np.bool_]:
+    """Whether ``word`` stands at the places; what stands behind the end of the text is not looked at."""
+    windows = np.ndarray((len(lexed.text) - _U8 + 1,), "<u8", lexed.text, 0, (1,))
+    last = len(windows) - 1
+    ok = np.ones(len(place), np.bool_)
+    for offset in range(0, len(word), _U8):
+        part = word[offset : offset + _U8]
+        found = windows[np.minimum(place + offset, last)]
+        wanted = np.uint64(int.from_bytes(part, "little"))
+        if len(part) < _U8:
+            found = found & np.uint64((1 << 8 * len(part)) - 1)
+        ok &= found == wanted
+    return ok
+
+
+class ShapeTable:
+    """The shapes of one log."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[bytes, ...], list[Shape]] = {}
+        self._by_count: dict[int, list[Shape]] = {}
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def rows_by_shape(self, lexed: Lexed) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+        """Every shape with the rows that have it; new ones are entered.  Rows without numbers have none."""
+        fit = (lexed.count > 0) & (lexed.count <= MOST_NUMBERS) & (lexed.end - lexed.start <= LONGEST_LINE)
+        places = np.flatnonzero(fit)
+        counts = lexed.count[places]
+        for count in np.unique(counts).tolist():
+            yield from self._of_one_count(lexed, count, places[counts == count])
+
+    def pin(self, shape: Shape, lexed: Lexed, rows: NDArray[np.int64]) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+        """Divide the rows of a shape, some of whose numbers turned out to be parts of names."""
+        known = self._shapes[shape.key]
+        plain = dict(shape.pinned)
+        while len(rows):
+            pinned = {place: _number(lexed, int(rows[0]), place) for place in plain}
+            variant = next((other for other in known if other.pinned == pinned), None)
+            if variant is None:
+                variant = Shape(shape.key, pinned)
+                known.append(variant)
+                self._by_count.setdefault(len(shape.key) - 1, []).append(variant)
+            fits = variant.fits(lexed, rows)
+            if not fits.any():
+                return
+            yield variant, rows[fits]
+            rows = rows[~fits]
+
+    def _of_one_count(
+        self, lexed: Lexed, count: int, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+        known = self._by_count.setdefault(count, [])
+        known.sort(key=lambda shape: -shape.seen)
+        for shape in known[:_TOGETHER]:
+            if len(rows) < _WORTH_IT:
+                break
+            fits = shape.fits(lexed, rows)
+            if fits.any():
+                yield self._seen(shape, rows[fits])
+                rows = rows[~fits]
+        for _ in range(_TOGETHER):
+            if len(rows) < _WORTH_IT:
+                break
+            shape = self._shape(lexed, int(rows[0]))
+            fits = shape.fits(lexed, rows)
+            fits[0] = True
+            yield self._seen(shape, rows[fits])
+            rows = rows[~fits]
+        yield from self._one_by_one(lexed, rows)
+
+    def _one_by_one(self, lexed: Lexed, rows: NDArray[np.int64]) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+        found: dict[int, tuple[Shape, list[int]]] = {}
+        for row in rows.tolist():
+            shape = self._shape(lexed, row)
+            found.setdefault(id(shape), (shape, []))[1].append(row)
+        for shape, own in found.values():
+            yield self._seen(shape, np.array(own, np.int64))
+
+    @staticmethod
+    def _seen(shape: Shape, rows: NDArray[np.int64]) -> tuple[Shape, NDArray[np.int64]]:
+        shape.seen += len(rows)
+        return shape, rows
+
+    def _shape(self, lexed: Lexed, row: int) -> Shape:
+        key = _key(lexed, row)
+        variants = self._shapes.get(key)
+        if variants is None:
+            if len(self._shapes) >= MOST_SHAPES:
+                self._forget()
+            shape = Shape(key)
+            self._shapes[key] = [shape]
+            self._by_count.setdefault(len(key) - 1, []).append(shape)
+            return shape
+        for shape in variants:
+            if all(_number(lexed, row, place) == number for place, number in shape.pinned.items()):
+                return shape
+        shape = Shape(key, {place: _number(lexed, row, place) for place in variants[0].pinned})
+        variants.append(shape)
+        self._by_count.setdefault(len(key) - 1, []).append(shape)
+        return shape
+
+    def _forget(self) -> None:
+        """Keep the shapes that mean something."""
+        self._shapes = {
+            key: kept for key, shapes in self._shapes.items() if (kept := [s for s in shapes if s.roles.values])
+        }
+        if len(self._shapes) > MOST_SHAPES // 2:
+            self._shapes = {}
+        self._by_count = {}
+        for shapes in self._shapes.values():
+            self._by_count.setdefault(len(shapes[0].key) - 1, []).extend(shapes)
+
+
+def _key(lexed: Lexed, row: int) -> tuple[bytes, ...]:
+    first, count = int(lexed.first[row]), int(lexed.count[row])
+    rights = [*lexed.gap_end[first : first + count].tolist(), int(lexed.end[row])]
+    lefts = [int(lexed.content[row]), *lexed.gap_start[first : first + count].tolist()]
+    return tuple(lexed.text[left:right] for left, right in zip(lefts, rights, strict=True))
+
+
+def _number(lexed: Lexed, row: int, place: int) -> bytes:
+    number = int(lexed.first[row]) + place
+    return lexed.text[lexed.begin[number] : lexed.beyond[number]]

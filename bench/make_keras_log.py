@@ -1,7 +1,7 @@
 """Enlarge a real Keras log with progress bars to a given size.
 
-The epochs of the log are repeated with numbers that go on, and with values whose last digit changes from state to state;
-backspaces, colours and padding stay as Keras wrote them.  The same arguments give the same bytes.
+The epochs of the log are repeated with numbers that go on, and with values whose last digit changes from state to
+state; backspaces, colours and padding stay as Keras wrote them.  The same arguments give the same bytes.
 
     python bench/make_keras_log.py 200 bench/data/keras-200MB.log
 """

@@ -1,6 +1,6 @@
 """Bars as each version of Keras draws them, and reading them with the parser of Keras.
 
-The formats are those of ``Progbar`` in Keras 1.2, 2.3 (the one of TensorFlow 2 differs in nothing but the times) and 3.15.
+The formats are those of ``Progbar`` in Keras 1.2, 2.3 (that of TensorFlow 2 differs in the times only) and 3.15.
 """
 
 from __future__ import annotations

@@ -114,8 +114,9 @@ def test_a_checkpoint_within_an_epoch_holds_at_most_the_next_state() -> None:
 
 
 def test_a_checkpoint_is_told_once() -> None:
-    said = "Epoch 1: val_loss improved from None to 1.4, saving model to a.keras\n\nEpoch 1: finished saving model to a.keras"
-    assert len(read(epoch(1, after=said)).marked(MarkKind.CHECKPOINT)) == 1
+    begun = "Epoch 1: val_loss improved from None to 1.4, saving model to a.keras"
+    done = "Epoch 1: finished saving model to a.keras"
+    assert len(read(epoch(1, after=f"{begun}\n\n{done}")).marked(MarkKind.CHECKPOINT)) == 1
 
 
 def test_a_checkpoint_that_was_not_written() -> None:

@@ -23,7 +23,7 @@ _LARGEST_STEP = 1 << 60
 
 def history_header(head: bytes) -> Header | None:
     """The header of the file that begins with ``head``, if it is one of ours."""
-    if not head[:400].lstrip(b" \r\n").startswith((b"epoch", b'"epoch"')):
+    if not head.lstrip(b"\r\n").startswith(b"epoch"):
         return None
     line = head.find(b"\n") + 1
     found = find_header(head[: head.find(b"\n", line) + 1 or len(head)] if line else head, 1, _SEPARATORS)

@@ -227,7 +227,8 @@ def _last_finite(loss: Series | None, first: FirstBad) -> int | None:
     """The last logged step before the onset at which the loss was finite."""
     if loss is None:
         return None
-    history = before(loss, first.step, first.line)
+    # a message about a step comes after that step's loss, which was finite
+    history = loss.where(loss.line < first.line) if first.series == MESSAGE else before(loss, first.step, first.line)
     kept = history.step[np.isfinite(history.value) & (history.step != NO_STEP)]
     return int(kept.max()) if len(kept) else None
 

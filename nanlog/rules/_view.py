@@ -25,6 +25,14 @@ _OPTIMIZERS = (
     *("adadelta", "adagrad", "adafactor", "adamax", "adamw", "nadam", "radam", "adam"),
     *("rmsprop", "lion", "sgd"),
 )
+#: Largest rates in common recipes: 0.1 for SGD with momentum 0.9 (ResNet), 0.001 for Adam (its paper), 0.01 for the
+#: others.
+_USUAL_RATE = {
+    **dict.fromkeys(("SGD", "NESTEROV", "ADAGRAD"), 0.1),
+    **dict.fromkeys(("ADAM", "ADAMW", "ADAMAX", "NADAM", "RADAM", "RMSPROP", "ADAFACTOR"), 0.01),
+    "LION": 0.001,
+    "ADADELTA": 1.0,
+}
 _CLIP_KEYS = ("gradient_clip_val", "max_grad_norm", "grad_clip", "clip_grad", "clip_grad_norm", "clipnorm", "clip_norm")
 #: Layers that normalise over the batch and keep running statistics.
 NORMALISATIONS = ("BatchNorm", "CuDNNBatchNorm", "BN", "SyncBN")
@@ -345,6 +353,11 @@ def view_of(case: Case) -> View:
 def number(value: float) -> str:
     """A number for people: six significant digits."""
     return f"{value:.6g}"
+
+
+def usual_rate(view: View) -> float:
+    """The largest rate that common recipes give the optimiser of the run; ten times of that is unusual."""
+    return _USUAL_RATE.get(view.solver_type, 0.1)
 
 
 def is_tiny(rate: float) -> bool:

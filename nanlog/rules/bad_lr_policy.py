@@ -30,9 +30,10 @@ import numpy as np
 
 from nanlog.model import Cause, Pattern, Series, Sign
 from nanlog.rules._rule import CauseRule
-from nanlog.rules._view import View, number
+from nanlog.rules._view import View, number, usual_rate
 
-#: A rate that rises at every logged step until the onset, to ten times its first value, has no end in sight.
+#: A rate that rises at every logged step until the onset, to ten times its first value and above all that recipes
+#: take, is no warm-up.
 _ENDLESS = 10.0
 _RISING = 5
 
@@ -75,9 +76,13 @@ def _absurd(view: View, rate: Series) -> Iterator[Sign]:
     if times >= 100 and size[index] > 1.0:
         says = f"the schedule raised the rate from {number(base)} to {number(float(size[index]))}"
         yield view.sign("rate_exploded", view.point(part, index, says))
-    elif times >= _ENDLESS and len(part) >= _RISING and bool(np.all(np.diff(part.value) > 0)):
+    elif times >= _ENDLESS and size[index] > usual_rate(view) and len(part) >= _RISING and _always_rises(part):
         says = f"the rate rises from {number(base)} to {number(float(size[index]))} and never stops rising"
         yield view.sign("rate_never_stops", view.point(part, index, says))
+
+
+def _always_rises(rate: Series) -> bool:
+    return bool(np.all(np.diff(rate.value) > 0))
 
 
 def _parameters(view: View) -> Iterator[Sign]:

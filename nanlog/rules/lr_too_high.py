@@ -31,16 +31,7 @@ import numpy as np
 
 from nanlog.model import Cause, Pattern, Phase, Sign
 from nanlog.rules._rule import CauseRule
-from nanlog.rules._view import View, is_tiny, number
-
-#: Largest rates in common recipes: 0.1 for SGD with momentum 0.9 (ResNet), 0.001 for Adam (its paper), 0.01 for the
-#: others.  Above ten times of that a recipe is unusual.
-_USUAL = {
-    **dict.fromkeys(("SGD", "NESTEROV", "ADAGRAD"), 0.1),
-    **dict.fromkeys(("ADAM", "ADAMW", "ADAMAX", "NADAM", "RADAM", "RMSPROP", "ADAFACTOR"), 0.01),
-    "LION": 0.001,
-    "ADADELTA": 1.0,
-}
+from nanlog.rules._view import View, is_tiny, number, usual_rate
 
 
 def signs(view: View) -> Iterator[Sign]:
@@ -102,7 +93,7 @@ def _rate(view: View) -> Iterator[Sign]:
     if rate is None or before is None or view.onset.pattern is Pattern.HEALTHY:
         return
     value, index = before
-    usual = _USUAL.get(view.solver_type, 0.1)
+    usual = usual_rate(view)
     if abs(value) > usual:
         key = "rate_far_above_usual" if abs(value) >= 10 * usual else "rate_above_usual"
         says = f"lr = {number(value)}; common recipes for {view.solver_type} stay at or below {number(usual)}"

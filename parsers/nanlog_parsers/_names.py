@@ -41,7 +41,7 @@ _OF_A_STEP = {
     "minibatch",
 }
 
-_LOSS = {"loss", "losses", "objective", "criterion", "elbo", "nelbo", "nll", "cost"}
+_LOSS = {"loss", "losses", "objective", "criterion", "elbo", "nelbo", "nll", "cost", "logloss"}
 #: Beside a loss word: still the whole loss, not one of its parts.
 _WHOLE = {"total", "overall", "sum", "full", "all", "lm", "main", "final", "combined", "global", "function", "value"}
 #: Settings of a loss, and numbers about it, which are not its value.

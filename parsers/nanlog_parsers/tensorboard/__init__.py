@@ -26,8 +26,13 @@ class TensorBoard:
     """Reads event files; see the module."""
 
     name = "tensorboard"
-    title = (
-        "TensorBoard event files and log directories (torch, Lightning, Hugging Face, tensorboardX, Keras, tf.summary)"
+    title = "TensorBoard event files and log directories, by torch, tensorboardX, Keras, tf.summary and what uses them"
+    gives = (
+        "every scalar at its exact step",
+        "gradient norms and rates where they were written",
+        "non-finite shares of histograms",
+        "restarts",
+        "hyper-parameters",
     )
 
     def score(self, file: str, head: bytes) -> float:

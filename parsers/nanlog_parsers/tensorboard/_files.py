@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -25,12 +26,12 @@ MAX_TAGS = 100_000
 
 
 @dataclass(slots=True)
-class _Writer:
+class Writer:
     """A process that writes into a directory, and those that go on where it ended; times of its last file."""
 
-    number: int
-    begins: float = 0.0
-    ends: float = 0.0
+    number: int = 0
+    begins: float = math.nan
+    ends: float = math.nan
 
 
 class DirectoryReader:
@@ -42,13 +43,11 @@ class DirectoryReader:
         self.plugins: dict[str, str] = {}
         self.texts: set[str] = set()
         self.owners: dict[str, int] = {}
-        self._writers: list[_Writer] = []
+        self._writers: list[Writer] = []
 
     def read(self, file: str, chunks: Iterable[bytes]) -> Iterator[Block]:
-        reader: _FileReader | None = None
+        reader = _FileReader(file, self)
         for stretch in stretches(chunks):
-            if reader is None:
-                reader = _FileReader(file, self, self._writer(_first_time(stretch)))
             yield reader.block(stretch)
 
     def closing(self) -> Iterator[Block]:
@@ -56,7 +55,7 @@ class DirectoryReader:
         for file, marks in self.histograms.stopped().items():
             yield Block(file, marks=marks, stream=self.directory.stream)
 
-    def _writer(self, begins: float) -> _Writer:
+    def writer(self, begins: float) -> Writer:
         """Who wrote a file that begins at a time: a process that follows another, or one beside the others.
 
         A restart begins when the process before has ended, give or take the difference of two clocks; the processes of
@@ -66,7 +65,7 @@ class DirectoryReader:
             if not writer.begins <= begins < (writer.begins + writer.ends) / 2:
                 writer.begins = writer.ends = begins
                 return writer
-        self._writers.append(_Writer(len(self._writers), begins, begins))
+        self._writers.append(Writer(len(self._writers), begins, begins))
         return self._writers[-1]
 
 
@@ -76,7 +75,7 @@ def _first_time(stretch: Stretch) -> float:
             return read_event(payload(stretch.data, start, length) or b"").time
         except MalformedError:
             break
-    return 0.0
+    return math.nan
 
 
 class _Said:
@@ -116,17 +115,22 @@ class _Said:
 class _FileReader:
     """Turns the records of one file into blocks; the line of a point is the number of its record, from 1."""
 
-    def __init__(self, file: str, group: DirectoryReader, writer: _Writer) -> None:
+    def __init__(self, file: str, group: DirectoryReader) -> None:
         self._file = file
         self._group = group
-        self._writer = writer
-        self._stream = group.directory.stream + (f"#{writer.number}" if writer.number else "")
+        self._writer = Writer()
         self._columns = ScalarColumns(self._codes)
         self._infos: dict[SeriesInfo, int] = {}
         self._code_of: dict[tuple[str, bool], int] = {}
         self._next = 1  #: the number of the next record
 
+    @property
+    def _stream(self) -> str:
+        return self._group.directory.stream + (f"#{self._writer.number}" if self._writer.number else "")
+
     def block(self, stretch: Stretch) -> Block:
+        if self._next == 1 and len(stretch.starts):
+            self._writer = self._group.writer(_first_time(stretch))
         points, rest = self._columns.read(stretch.data, stretch.starts, stretch.lengths)
         said = _Said(self._file)
         for record in rest.tolist():
@@ -215,7 +219,10 @@ class _FileReader:
     def _codes(self, event: Event) -> list[tuple[int, Spot]] | None:
         found: list[tuple[int, Spot]] = []
         for value in event.values:
-            code, number = self._scalar(value, self._plugin(value))
+            plugin = self._plugin(value)
+            if value.tensor is not None and plugin != "scalars":
+                return None  # what it is may be said in a record that was not read yet
+            code, number = self._scalar(value, plugin)
             spot = value.spot if value.number is not None else value.tensor.spot if value.tensor is not None else None
             if number is None or spot is None or code < 0:
                 return None

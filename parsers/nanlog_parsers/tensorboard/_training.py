@@ -18,8 +18,8 @@ GRADIENT = {"grad", "grads", "gradient", "gradients"}
 ACTIVATION = {"activation", "activations", "output", "outputs", "logits", "act"}
 _PARAMETER = {"weight", "weights", "param", "params", "parameter", "parameters"}
 
-#: What Keras writes: means over an epoch, whose step is the epoch; with ``update_freq`` also of the epoch up to a batch;
-#: and at the end of each epoch a validation, whose step is the batch.
+#: What Keras writes: means over an epoch, whose step is the epoch; with ``update_freq`` also those up to a batch, whose
+#: step is the batch; and at the end of each epoch a validation, whose step is the batch.
 _EPOCH, _BATCH = "epoch_", "batch_"
 _VALIDATED, _BY_BATCH = "evaluation_", "_vs_iterations"
 #: A rate does not change what it is when it is looked at once an epoch.

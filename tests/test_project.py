@@ -39,7 +39,7 @@ def is_environment(folder: Path) -> bool:
 def test_a_label_uses_the_known_words(sample: Sample) -> None:
     label = sample.label
     assert label["id"] == sample.id
-    assert label["source"] in SOURCES
+    assert label["source"] in SOURCES | {sample.dialect}
     assert sample.accepted("pattern") <= set(Pattern)
     assert sample.accepted("cause") <= set(Cause)
     assert label["phase"] is None or label["phase"] in set(Phase)

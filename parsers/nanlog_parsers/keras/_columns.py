@@ -31,6 +31,10 @@ _LONGEST_VALUE = 24
 _MOST_PADDING = 12
 #: What separates states becomes a blank, so that every number is preceded by one; so does the slash of a count.
 _SPACED = bytes.maketrans(b"\n\r\x08\t/", b"     ")
+#: Keras 1 and 2 draw a bar of 30 characters in brackets, Keras 3 one of 20 characters of three bytes each.
+_DRAWN_WIDTH, _COLOURED_WIDTH = 32, 60
+_IN_A_BAR = np.isin(np.arange(256), np.frombuffer(b"[=>.]", np.uint8))
+_MOST_EPOCHS = 10**9
 _UNKNOWN = int.from_bytes(b"Unknown ", "little")
 _EPOCH = int.from_bytes(b"Epoch ", "little")
 _SIX_BYTES = np.uint64(2**48 - 1)
@@ -109,6 +113,12 @@ class _Text:
         tails = windows(self.raw, self.end[state] - len(word), len(word)).view(f"S{len(word)}").ravel()
         return np.asarray(tails == word, np.bool_)
 
+    def are_digits(self, start: IntArray, end: IntArray) -> NDArray[np.bool_]:
+        """Whether nothing but digits stands between two places, at most 16 bytes apart."""
+        is_digit = windows(self.raw, end - 16, 16) - np.uint8(ord("0")) < 10
+        length = end - start
+        return np.asarray((is_digit | (np.arange(16, 0, -1) > length[:, None])).all(axis=1) & (length > 0), np.bool_)
+
     def _after_padding(self) -> IntArray:
         first = self.start.copy()
         rows = np.flatnonzero(self.content[first] == ord(" "))
@@ -126,6 +136,7 @@ class _Heads:
     seen: IntArray
     target: IntArray
     kind: IntArray
+    end: IntArray  #: where the drawing ends
 
 
 def _bar_heads(text: _Text, state: IntArray) -> _Heads:
@@ -136,8 +147,7 @@ def _bar_heads(text: _Text, state: IntArray) -> _Heads:
     seen = trailing_numbers(text.spaced, slash)
     unknown = text.words_at(slash + 1) == _UNKNOWN
     blank = np.where(unknown, slash + 8, text.find(" ", slash + 1, _LONGEST_COUNT, spaced=True))
-    good = seen.good & (seen.start == first) & (blank >= 0) & (seen.value == np.floor(seen.value))
-    good &= text.bytes_at(slash + 1) != ord(" ")
+    good = seen.good & (seen.start == first) & (blank >= 0) & text.are_digits(first, slash)
     state, slash, blank, unknown, count = _where(good, state, slash, blank, unknown, seen.value)
 
     target = np.zeros(len(state))
@@ -145,11 +155,13 @@ def _bar_heads(text: _Text, state: IntArray) -> _Heads:
     read = trailing_numbers(text.spaced, blank[known])
     target[known] = read.value
     good = unknown.copy()
-    good[known] = read.good & (read.start == slash[known] + 1) & (read.value >= 1)
+    good[known] = read.good & (read.value >= 1) & text.are_digits(slash[known] + 1, blank[known])
     kind = _kinds(text, blank, unknown)
     good &= (kind >= 0) & (blank < text.end[state])
-    state, count, target, kind = _where(good, state, count, target, kind)
-    return _Heads(state, count.astype(np.int64), target.astype(np.int64), kind)
+    state, count, target, kind, blank, unknown = _where(good, state, count, target, kind, blank, unknown)
+    end = _ends_of_drawings(text, blank, np.where(unknown, PLAIN, kind))
+    state, count, target, kind, end = _where(end >= 0, state, count, target, kind, end)
+    return _Heads(state, count.astype(np.int64), target.astype(np.int64), kind, end)
 
 
 def _kinds(text: _Text, blank: IntArray, unknown: NDArray[np.bool_]) -> IntArray:
@@ -161,6 +173,19 @@ def _kinds(text: _Text, blank: IntArray, unknown: NDArray[np.bool_]) -> IntArray
     kind[unknown & (kind == PLAIN)] = DRAWN
     kind[unknown & (one - np.uint8(ord("0")) < 10)] = COLOURED
     return kind
+
+
+def _ends_of_drawings(text: _Text, blank: IntArray, kind: IntArray) -> IntArray:
+    """Where the bars that are drawn behind the blanks end; -1 for what is not drawn as usual."""
+    end = blank.copy()
+    drawn, coloured = np.flatnonzero(kind == DRAWN), np.flatnonzero(kind == COLOURED)
+    bar = windows(text.raw, blank[drawn] + 1, _DRAWN_WIDTH)
+    whole = _IN_A_BAR[bar].all(axis=1) & (bar[:, -1] == ord("]")) & ((bar == ord("[")).sum(axis=1) == 1)
+    end[drawn] = np.where(whole & ((bar == ord("]")).sum(axis=1) == 1), blank[drawn] + 1 + _DRAWN_WIDTH, -1)
+    line = windows(text.raw, blank[coloured] + 1, _COLOURED_WIDTH)
+    whole = (line >= 0x80).all(axis=1) & (text.bytes_at(blank[coloured] + 1 + _COLOURED_WIDTH) == ord(" "))
+    end[coloured] = np.where(whole, blank[coloured] + 1 + _COLOURED_WIDTH, -1)
+    return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +203,8 @@ def _epoch_headers(text: _Text, state: IntArray) -> _Epochs:
     epoch = trailing_numbers(text.spaced, slash)
     epochs = trailing_numbers(text.spaced, text.end[state])
     good = epoch.good & epochs.good & (epoch.start == first + 6) & (epochs.start == slash + 1)
-    good &= (epoch.value == np.floor(epoch.value)) & (epochs.value == np.floor(epochs.value))
-    good &= (epoch.value >= 0) & (epochs.value >= 1)
+    good &= text.are_digits(first + 6, slash) & text.are_digits(slash + 1, text.end[state])
+    good &= (epochs.value >= 1) & (epoch.value < _MOST_EPOCHS) & (epochs.value < _MOST_EPOCHS)
     state, begun, whole = _where(good, state, epoch.value, epochs.value)
     return _Epochs(state, begun.astype(np.int64), whole.astype(np.int64))
 
@@ -214,10 +239,29 @@ def _items(text: _Text, bars: _Heads, names: NameTable) -> _Items:
     read = trailing_numbers(text.spaced, end)
     good = read.good & (read.start == colon + 2) & (_four_decimals(text, end) | ~np.isfinite(read.value))
     refused.append(state[~good])
-    state, colon, name, value = _where(good, state, colon, name, read.value)
+    state, colon, name, end, value = _where(good, state, colon, name, end, read.value)
     code = names.codes(text.raw, name, colon)
     refused.append(state[code < 0])
+    refused.append(state[~_are_joined(text, bars, names, state, name, end)])
     return _Items(state, code, value, np.unique(np.concatenate(refused)))
+
+
+def _are_joined(
+    text: _Text, bars: _Heads, names: NameTable, state: IntArray, name: IntArray, end: IntArray
+) -> NDArray[np.bool_]:
+    """Whether each item follows the one before it, the first the bar, and nothing of note the last."""
+    if not len(state):
+        return np.empty(0, np.bool_)
+    same = state[1:] == state[:-1]
+    first = np.concatenate(([True], ~same))
+    last = np.concatenate((~same, [True]))
+    joined = np.ones(len(state), np.bool_)
+    joined[1:] = ~same | (name[1:] - 3 == end[:-1])
+    drawn = bars.end[np.searchsorted(bars.state, state[first])]
+    joined[first] &= names.lead.of(text.raw, drawn, name[first])
+    rest = last & (end != text.end[state])
+    joined[rest] &= names.trail.of(text.raw, end[rest], text.end[state[rest]])
+    return joined
 
 
 def _inside(text: _Text, bars: IntArray, place: IntArray) -> tuple[IntArray, IntArray]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -68,7 +70,7 @@ class TrainingLog:
         self._meanings = meanings
         self._by_columns = by_columns
         self._names = NameTable()
-        self._named = 0
+        self._claimed: set[int] = set()
         self._remarks = Remarks()
         self._undoing = Undoing()
         self._states = 0
@@ -132,10 +134,9 @@ class TrainingLog:
         return _Read(Bars.of(bars), Shown.of(shown), Headers.of(headers), said)
 
     def _block(self, ready: _Read) -> Block:
-        self._meanings.claim(self._names.names[self._named :])
-        self._named = len(self._names.names)
         following = self._waiting.headers.epoch[:1].tolist()
         rows = dated(ready.bars, ready.headers, self._progress, *following)
+        self._claim(ready, rows)
         points = points_of(
             ready.bars, ready.shown, rows, self._names.names, self._meanings, self._undoing, self._last_step
         )
@@ -149,6 +150,18 @@ class TrainingLog:
         code, step, value, line = points.columns()
         unread, self._unread = tuple(self._unread), []
         return Block(self._file, tuple(points.series), code, step, value, line, None, facts, marks, unread)
+
+    def _claim(self, ready: _Read, rows: Dated) -> None:
+        """Name what an epoch shows for the first time, all of it together, epoch by epoch."""
+        if len(self._claimed) == len(self._names.names):
+            return
+        codes, first = np.unique(ready.shown.code, return_index=True)
+        epoch = rows.epoch[np.searchsorted(ready.bars.order, ready.shown.order[first])]
+        names = self._names.names
+        for _, together in groupby(sorted(zip(epoch.tolist(), codes.tolist(), strict=True)), key=itemgetter(0)):
+            new = {code for _, code in together} - self._claimed
+            self._meanings.claim(sorted(names[code] for code in new))
+            self._claimed |= new
 
     def _facts(self, ready: _Read, rows: Dated) -> Iterator[Fact]:
         if len(ready.bars) or len(ready.headers):

@@ -1,6 +1,8 @@
-"""The names that stand before the values: each distinct one has a code."""
+"""Texts that recur: each distinct one is looked at once.  Names have codes; what stands around them is judged."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +10,9 @@ from numpy.typing import NDArray
 from nanlog_parsers._numbers import windows
 
 from ._rows import IntArray
+from ._single import LEAD, NAME, TRAIL
 
-__all__ = ["NameTable"]
+__all__ = ["NameTable", "Verdicts"]
 
 #: A log with more names than this prints no metrics; those beyond are not read.
 MOST_NAMES = 10_000
@@ -21,10 +24,47 @@ _FACTORS = np.random.default_rng(20150328).integers(0, 2**64, _LONGEST // 8 + 1,
 _MASKS = (np.tri(_LONGEST + 1, _LONGEST, -1, np.uint8)[:, ::-1].copy() * np.uint8(0xFF)).view("<u8")
 
 
+class Verdicts:
+    """Which texts a pattern matches as a whole, any digit counting as 0."""
+
+    _DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self._verdict: dict[int, bool] = {}
+
+    def of(self, text: bytes, start: IntArray, end: IntArray) -> NDArray[np.bool_]:
+        """The verdicts on stretches of ``text``; those longer than 64 bytes are not matched."""
+        length = end - start
+        fits = (length >= 0) & (length <= _LONGEST)
+        found = np.zeros(len(start), np.bool_)
+        start, end = start[fits], end[fits]
+        if not len(start):
+            return found
+        prints, first, inverse = np.unique(
+            _prints(text, start, end, self._DIGITS), return_index=True, return_inverse=True
+        )
+        verdicts = []
+        for mark, row in zip(prints.tolist(), first.tolist(), strict=True):
+            verdict = self._verdict.get(mark)
+            if verdict is None:
+                stretch = text[start[row] : end[row]].decode("utf-8", "replace")
+                verdict = self._pattern.fullmatch(stretch) is not None
+                if len(self._verdict) < MOST_NAMES:
+                    self._verdict[mark] = verdict
+            verdicts.append(verdict)
+        found[fits] = np.array(verdicts, np.bool_)[inverse]
+        return found
+
+
 class NameTable:
-    """The names of one log; a code is an index into :attr:`names`."""
+    """The names of one log; a code is an index into :attr:`names`.
+
+    ``lead`` and ``trail`` judge what stands before the first name of a bar and behind its last value.
+    """
 
     def __init__(self) -> None:
+        self.lead, self.trail = Verdicts(LEAD), Verdicts(TRAIL)
         self.names: list[str] = []
         self._code_of: dict[str, int] = {}
         self._code_of_print: dict[int, int] = {}
@@ -48,18 +88,21 @@ class NameTable:
         for mark, row in zip(prints.tolist(), first.tolist(), strict=True):
             code = self._code_of_print.get(mark)
             if code is None:
-                code = self.code(text[start[row] : end[row]].decode("utf-8", "replace"))
+                name = text[start[row] : end[row]].decode("utf-8", "replace")
+                code = self.code(name) if NAME.fullmatch(name) else -1
                 if len(self._code_of_print) < MOST_NAMES:
                     self._code_of_print[mark] = code
             codes.append(code)
         return np.array(codes, np.int64)[inverse]
 
 
-def _prints(text: bytes, start: IntArray, end: IntArray) -> NDArray[np.uint64]:
-    """One number for each name; equal names have equal ones."""
+def _prints(text: bytes, start: IntArray, end: IntArray, table: bytes = b"") -> NDArray[np.uint64]:
+    """One number for each stretch of text, equal ones for equal stretches; ``table`` translates the bytes before."""
     length = end - start
-    words = -(-int(length.max()) // 8)
+    words = -(-int(length.max()) // 8) or 1
     content = windows(text, end - 8 * words, 8 * words).view("<u8")
+    if table:
+        content = np.frombuffer(table, np.uint8)[content.view(np.uint8)].view("<u8")
     content &= _MASKS[:, -words:][length]
     prints: NDArray[np.uint64] = content @ _FACTORS[words - 1 :: -1] + length.astype(np.uint64) * _FACTORS[-1]
     return prints

@@ -43,6 +43,8 @@ class Meanings:
 
     def evaluated(self, original: str) -> SeriesInfo:
         """As ``evaluate`` measures it."""
+        if original in _RATES or original.startswith("val_"):
+            return self.measured(original)
         return self._names.info(original, split="test")
 
     def rate(self, original: str = "learning_rate") -> SeriesInfo:

@@ -16,10 +16,10 @@ from nanlog_parsers._numbers import NUMBER, value_of
 
 from ._rows import COLOURED, DRAWN, PLAIN
 
-__all__ = ["Bar", "Header", "Misread", "Remark", "read_state"]
+__all__ = ["LEAD", "NAME", "TRAIL", "Bar", "Header", "Misread", "Remark", "read_state"]
 
 #: ``%.4f``, ``%.4e``, or no number: exactly as Keras prints a value, so that what is glued to it is not taken in.
-_PRINTED = r"[-+]?(?:[0-9]{1,400}\.[0-9]{4}(?:e[-+][0-9]{2,3})?|(?i:nan|inf))"
+_PRINTED = r"[-+]?(?:[0-9]{1,400}\.[0-9]{4}(?:e[-+][0-9]{2,3})?|(?i:nan|infinity|inf))"
 #: Any number that a blank or the end follows.
 _WHOLE = rf"(?:{NUMBER})(?=\s|$)"
 _TIME = r"(?:[0-9]{1,9}:){0,3}[0-9]{1,9}s?"
@@ -35,7 +35,11 @@ _EPOCH = re.compile(r"(?<![\w.])Epoch +(?P<epoch>[0-9]{1,9}) ?/ ?(?P<epochs>[0-9
 #: verbose=2 of Keras 1 and early 2: `` - 5s - loss: ...``.
 _NO_COUNT = re.compile(rf"^ *(?:- )?(?P<time>[0-9]{{1,9}}s)(?: {_PER})?(?= - [^:\s])")
 _TIMES = re.compile(rf" *(?:- +)?(?:ETA: +{_TIME}|{_PER}|{_TIME})(?: +{_PER})?(?![\w./])")
-_VALUE = re.compile(rf" *- +(?P<name>[^\s:\[\]][^:\[\]\n]{{0,99}}?): +(?P<value>{_PRINTED}|{_WHOLE})")
+_VALUE = re.compile(rf" *- +(?P<name>[^\s:\[\]][^:\[\]\n]{{0,99}}?): +(?P<value>{_WHOLE}|{_PRINTED})")
+NAME = re.compile(r"[^\s:\[\]][^:\[\]\n]{0,99}")
+#: What may stand between a bar and its first name, and behind its last value.
+LEAD = re.compile(rf"(?:{_TIMES.pattern})* *- +")
+TRAIL = re.compile(rf"(?:{_TIMES.pattern})*")
 _ASKS_FOR_VALUE = re.compile(r" *- +[^\s:\[\]][^:\[\]\n]{0,99}?:")
 _HEAD = re.compile(f"{_EPOCH.pattern}|{_COUNT.pattern}|{_NO_COUNT.pattern}")
 #: Colours that lost their escape character, or got something to be seen for it.
@@ -85,13 +89,15 @@ def read_state(text: str, *, is_cut: bool = False) -> Iterator[Bar | Header | Re
     while found := _HEAD.search(text, place):
         yield from _remark(text[place : found.start()])
         if found["epoch"] is not None:
-            yield Header(int(found["epoch"]), int(found["epochs"]))
+            if int(found["epochs"]):
+                yield Header(int(found["epoch"]), int(found["epochs"]))
             place = found.end()
             continue
-        bar = _bar(text, found)
+        bar = _bar(text, found, is_glued=0 < place == found.start())
         place = _values(text, found.end(), bar, is_cut=is_cut)
         rest = _ASKS_FOR_VALUE.match(text, place)
-        yield bar
+        if bar.seen or bar.target:
+            yield bar
         if rest is not None and not is_cut and bar.target:
             yield Misread("no number can be read where a value is shown")
     yield from _remark(text[place:])
@@ -102,13 +108,14 @@ def _remark(text: str) -> Iterator[Remark]:
         yield Remark(text.rstrip())
 
 
-def _bar(text: str, found: re.Match[str]) -> Bar:
+def _bar(text: str, found: re.Match[str], *, is_glued: bool) -> Bar:
     if found["padded"] is None:
         return Bar(1, 1, PLAIN)
     target = found["target"]
-    # the digits before the last width ones belong to the value that the count is glued to
-    width = 7 if target == "Unknown" else len(target)
-    count = found["padded"][-width:].strip()
+    count = found["padded"].rpartition(" ")[2]
+    if is_glued:  # the digits before the last width ones belong to the value that the count is glued to
+        width = 7 if target == "Unknown" else len(target)
+        count = found["padded"][-width:].rpartition(" ")[2]
     if found["drawn"]:
         kind = DRAWN
     elif found["coloured"]:
@@ -116,7 +123,7 @@ def _bar(text: str, found: re.Match[str]) -> Bar:
     else:
         dashed = text.startswith("- ", found.end())
         kind = (DRAWN if dashed else COLOURED) if target == "Unknown" else PLAIN
-    return Bar(int(count.rpartition(" ")[2] or 0), 0 if target == "Unknown" else int(target), kind)
+    return Bar(int(count), 0 if target == "Unknown" else int(target), kind)
 
 
 def _values(text: str, place: int, bar: Bar, *, is_cut: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_what_tensorboardx_writes(tmp_path: Path) -> None:
 
 
 #: DataType -> the field of TensorProto for its numbers, how they are packed there, and in ``tensor_content``
-DTYPES = {
+DTYPES: dict[int, tuple[int, Callable[[float], bytes], str]] = {
     1: (5, lambda v: struct.pack("<f", v), "<f4"),
     2: (6, lambda v: struct.pack("<d", v), "<f8"),
     3: (7, lambda v: varint(int(v)), "<i4"),

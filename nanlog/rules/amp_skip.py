@@ -8,10 +8,10 @@ Why it ends in NaN
     It does not: the scaled gradient was infinite, so the update was dropped and no parameter saw it.
 
 Fires on
-    nothing among the samples: Caffe has no loss scaler that adapts
+    skipped_updates_deepspeed, skipped_updates_megatron, nan_batch_skipped
 
 Quiet on
-    healthy_lenet_debug, nan_label_debug, lr_too_high_linear_debug
+    healthy_deepspeed, healthy_megatron, nan_label_debug, float16_overflow_of_one_batch
 
 What to do
     Nothing, as long as skips are rare and the factor stays well above its minimum.

@@ -8,7 +8,7 @@ Why it ends in NaN
     Activations grow by a factor per layer; a filler of nan or inf makes every product so.
 
 Fires on
-    nan_bias_filler
+    nan_bias_filler, nan_initialisation_as_strings, corrupt_checkpoint_resumed
 
 Quiet on
     healthy_lenet_debug, healthy_negative_loss, lr_too_high_linear_debug, nan_label_debug

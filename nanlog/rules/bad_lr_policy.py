@@ -9,10 +9,10 @@ Why it ends in NaN
     a little later, by way of a blow-up.
 
 Fires on
-    poly_without_max_iter_pycaffe
+    poly_without_max_iter_pycaffe, schedule_turns_nan, schedule_turns_nan_filtered, schedule_turns_nan_lightning
 
 Quiet on
-    healthy_rising_lr, lr_too_high_linear_debug, nan_label_debug, sqrt_of_zero_debug
+    healthy_rising_lr, healthy_warm_restarts, lr_too_high_linear_debug, nan_label_debug, sqrt_of_zero_debug
 
 What to do
     Correct the named parameter of the policy and print the schedule before training.

@@ -8,7 +8,8 @@ Why it ends in NaN
     on all is NaN.
 
 Fires on
-    nan_label_debug, nan_sample_masked_by_softmax_debug, nan_sample_with_test_net
+    nan_label_debug, nan_sample_masked_by_softmax_debug, nan_sample_with_test_net, nan_batch_filtered,
+    nan_batch_keras2, nan_batch_nanogpt, infinite_input_truncated
 
 Quiet on
     average_pooling_stride_gt_kernel_debug, sqrt_of_zero_debug, poly_without_max_iter_pycaffe

@@ -1,20 +1,21 @@
 """The range of a 16-bit float is left: 65504 is the largest half, about 6e-8 the smallest.
 
 What it sees
-    A net or solver that computes in FLOAT16; activations, gradients or a loss near 65504 before the onset; inf
-    before nan.
+    A net, solver or configuration that computes in 16 bits, or losses that are all exact 16-bit floats;
+    activations, gradients or a loss near 65504 before the onset; inf before nan.
 
 Why it ends in NaN
     A sum above 65504 is inf, and inf - inf or 0 * inf is NaN; a variance below 6e-8 is 0.
 
 Fires on
-    nothing among the samples: only NVIDIA's fork computes in halves
+    float16_overflow_of_one_batch
 
 Quiet on
-    healthy_lenet_debug, lr_too_high_linear_debug, nan_label_debug
+    healthy_lenet_debug, lr_too_high_linear_debug, nan_label_debug, nan_batch_state, skipped_updates_deepspeed
 
 What to do
-    Compute the layer that overflows in FLOAT (``forward_type``, ``backward_type``), or lower ``global_grad_scale``.
+    Compute what overflows in float32, or all in bfloat16; in Caffe set ``forward_type`` and ``backward_type`` of the
+    layer to FLOAT, or lower ``global_grad_scale``.
 
 May be wrong when
     Nothing but the configuration speaks for it; most trainings in halves break for the reasons all others do.

@@ -7,10 +7,10 @@ Why it ends in NaN
     A metric over a class that is absent from the batch, or over an empty evaluation set, is 0/0.
 
 Fires on
-    nothing among the samples: Caffe's own accuracy counts, and never divides by an absent class
+    harmless_nan_precision
 
 Quiet on
-    healthy_lenet_debug, healthy_negative_loss, healthy_gradient_clipping, nan_label_debug
+    healthy_lenet_debug, healthy_negative_loss, healthy_gradient_clipping, nan_label_debug, nan_batch_state
 
 What to do
     Nothing for the training; leave absent classes out of the mean if the number matters.

@@ -9,7 +9,8 @@ Why it ends in NaN
     of them overflows to inf, and inf - inf or 0 * inf is NaN.
 
 Fires on
-    lr_too_high_linear_debug, lr_too_high_stays_finite, resumed_with_higher_lr
+    lr_too_high_linear_debug, lr_too_high_stays_finite, resumed_with_higher_lr, lr_too_high_state,
+    clipped_probabilities, lr_step_up_megatron, lr_too_high_adam_nanogpt
 
 Quiet on
     healthy_rising_lr, healthy_gradient_clipping, nan_label_debug, average_pooling_stride_gt_kernel_debug

@@ -15,8 +15,7 @@ Quiet on
     healthy_lenet_debug, lr_too_high_linear_debug, healthy_gradient_clipping
 
 What to do
-    ``clip_gradients`` in the solver, TanH in the recurrence, an orthogonal or identity start of the recurrent
-    matrix.
+    Clip the gradients, use tanh in the recurrence, an orthogonal or identity start of the recurrent matrix.
 
 May be wrong when
     Weights are shared for another reason (siamese nets).

@@ -1,21 +1,22 @@
 """Forward is finite, backward is 0/0 or inf * 0.
 
 What it sees
-    Loss and activations finite at the step at which gradients turn non-finite; a root (Power between 0 and 1
-    without a shift) or a division in the solver that can meet an exact zero.
+    Loss and activations finite at the step at which gradients turn non-finite, those of one layer alone at best; what
+    anomaly mode says; a root (Power between 0 and 1 without a shift) or a division in the solver that can meet an
+    exact zero.
 
 Why it ends in NaN
     The derivative of x^p for 0 < p < 1 is infinite at 0, and Caffe computes it as p * y / x = 0/0.  AdaGrad and its
     kin divide by the root of the squared gradients; with delta 0 a gradient that is exactly 0 gives 0/0.
 
 Fires on
-    sqrt_of_zero_debug
+    sqrt_of_zero_debug, sqrt_of_zero_nested_gradients
 
 Quiet on
     nan_label_debug, lr_too_high_linear_debug, average_pooling_stride_gt_kernel_debug
 
 What to do
-    Add a small shift under the root (``power_param { shift: 1e-6 }``), a positive ``delta`` to the solver.
+    Add an epsilon under the root (in Caffe ``power_param { shift: 1e-6 }``), a positive ``delta`` to the solver.
 
 May be wrong when
     A blow-up overflows in backward first, because gradients are the largest numbers of a step; then growth precedes

@@ -106,12 +106,12 @@ class ScalarColumns:
         return shape
 
     def _learn(self, shape: _Shape, rows: Rows, codes: list[int]) -> None:
-        """Enter the first of the rows, whose codes are given, and all others that occur more than once."""
+        """Enter the tag of the first row, whose codes are given, and those of all others with this shape."""
         prints = shape.fingerprints(rows)
         learned = {int(prints[0]): codes}
-        marks, first, count = np.unique(prints, return_index=True, return_counts=True)
-        for mark, row in zip(marks[count > 1].tolist(), first[count > 1].tolist(), strict=True):
-            known = self._described(rows, row)
+        marks, first = np.unique(prints, return_index=True)
+        for mark, row in zip(marks.tolist(), first.tolist(), strict=True):
+            known = self._described(rows, row) if row else None
             if known is not None and known[0] == shape.spots:
                 learned[mark] = known[1]
         shape.learn(learned)

@@ -15,7 +15,7 @@ from ._wire import MalformedError
 __all__ = ["Head", "read_head"]
 
 #: So many records are read one by one, in their order; of those behind them only what repeats.
-_MOST = 100
+_MOST = 25
 
 
 @dataclass(slots=True)

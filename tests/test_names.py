@@ -30,6 +30,8 @@ PLAIN = {
     "train_loss_epoch": "loss_smoothed",
     "epoch_loss": "loss_smoothed",
     "running_loss": "loss_smoothed",
+    "train/train_loss": "loss_smoothed",
+    "train-logloss": "loss",
     "loss_ema": "loss_smoothed",
     "val_loss": "val/loss",
     "eval/loss": "val/loss",

@@ -189,7 +189,8 @@ def _meaning(original: str) -> _Meaning:
     original = original[:_LONGEST]
     found = words(original)
     data = _evaluation_set(found)
-    averaged = any(word in _AVERAGED for word in found)
+    # Hugging Face's Trainer logs the mean over the whole training as train/train_loss when it ends
+    averaged = any(word in _AVERAGED for word in found) or found[:2] == ["train", "train"]
     known = [word for word in found if word not in _TRAIN | _EVALUATION | _TEST | _OF_A_STEP | _AVERAGED]
     kind, left = _kind(original, known, found)
     rest = left if isinstance(left, str) else "_".join(left)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     _Array: TypeAlias = pa.Array[Any]
     _ChunkedArray: TypeAlias = pa.ChunkedArray[Any]
 
-__all__ = ["only_array", "texts_of", "valid", "values_of"]
+__all__ = ["only_array", "readable", "texts_of", "valid", "values_of"]
+
+_ONLY_ASCII = bytes(range(128)) + b"?" * 128
 
 
 def values_of(array: _Array) -> tuple[Column, list[tuple[int, str]]]:
@@ -79,3 +81,17 @@ def valid(array: _Array) -> NDArray[np.bool_]:
         return np.ones(len(array), np.bool_)
     every = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little").view(np.bool_)
     return every[array.offset : array.offset + len(array)]
+
+
+def readable(data: bytes) -> bytes:
+    """The same text, with question marks for all that is not ASCII if any of it is no UTF-8.
+
+    pyarrow hands over rows that do not fit as str, and cannot do so with other bytes.
+    """
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.translate(_ONLY_ASCII)
+    return data

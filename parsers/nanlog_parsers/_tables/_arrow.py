@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from nanlog.model import Unread
 
-from ._arrays import only_array, texts_of, valid, values_of
+from ._arrays import only_array, readable, texts_of, valid, values_of
 from ._cells import ABSENT, is_number
 from ._chunk import Chunk, Column, Words
 from ._header import cells_of, header_of, repeats
@@ -56,13 +57,26 @@ def arrow_chunk(file: str, data: bytes, first_line: int, kinds: Kinds) -> Chunk 
             width = text.count(header.delimiter) + 1
             unread.append(lines.unread(first_line + number - 1, f"{width} cells, the header has {len(header)}"))
     columns, bad = _columns(read.table, kinds)
+    is_row = _has_value(columns.values(), len(line))
     for index, (position, word) in sorted(bad.items()):
-        if header_of(lines.text(int(line[index])), header.delimiter, 0):
+        if not is_row[index] and header_of(lines.text(int(line[index])), header.delimiter, 0):
             return None
-        why = f"no number: {word[:60]!r} in column {header.names[position]!r}"
-        unread.append(lines.unread(int(line[index]), why))
+        if is_row[index]:
+            why = f"no number: {word[:60]!r} in column {header.names[position]!r}"
+            unread.append(lines.unread(int(line[index]), why))
     words = {position: _words(read.table.column(str(position))) for position in kinds.kept}
-    return Chunk(file, header, line, columns, words, tuple(sorted(unread, key=lambda each: each.line)))
+    chunk = Chunk(file, header, line, columns, words, tuple(sorted(unread, key=lambda each: each.line)))
+    return chunk if is_row.all() else chunk.where(is_row)
+
+
+def _has_value(columns: Iterable[Column], rows: int) -> NDArray[np.bool_]:
+    """Say which rows hold a number; the others are blank lines, and words."""
+    has_value = np.zeros(rows, np.bool_)
+    for column in columns:
+        if isinstance(column.row, slice):
+            return np.ones(rows, np.bool_)
+        has_value[column.row] = True
+    return has_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ def _read(data: bytes, kinds: Kinds, *, as_text: bool) -> _Read | None:
         misfits.append((row.number or 0, row.text))
         return "skip" if len(misfits) < _MOST_MISFITS else "error"
 
-    source: Any = pa.BufferReader(data)
+    source: Any = pa.BufferReader(readable(data))
     try:
         table = csv.read_csv(
             source,

@@ -31,6 +31,12 @@ class Column:
     def __len__(self) -> int:
         return len(self.value)
 
+    def where(self, keep: NDArray[np.bool_]) -> Column:
+        """The cells of some rows, which are counted anew; empty where none of them has one."""
+        row = np.arange(len(keep))[self.row]
+        kept = keep[row]
+        return Column((np.cumsum(keep) - 1)[row[kept]], self.value[kept])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
@@ -57,6 +63,17 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.line)
+
+    def where(self, keep: NDArray[np.bool_]) -> Chunk:
+        """Some of the rows, and all that is unread."""
+        return Chunk(
+            self.file,
+            self.header,
+            self.line[keep],
+            {position: kept for position, column in self.columns.items() if len(kept := column.where(keep))},
+            {position: Words(words.code[keep], words.distinct) for position, words in self.words.items()},
+            self.unread,
+        )
 
     def column(self, name: str) -> Column | None:
         """The values of the first column called ``name``; None where it has none here."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanlog_parsers._tables import ABSENT, Column
-from nanlog_parsers._tables._arrays import only_array, values_of
+from nanlog_parsers._tables._arrays import only_array, readable, values_of
 
 from ._shapes import Shape
 
@@ -90,7 +90,7 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
     fits = np.zeros(len(lines), np.bool_)
     fits[which[good]] = True
     if not good.all():
-        columns = {name: _only(column, good) for name, column in columns.items()}
+        columns = {name: column.where(good) for name, column in columns.items()}
     return Matched(columns, lines.number[fits], fits)
 
 
@@ -109,7 +109,7 @@ def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> An
     misfits.clear()
     types: dict[str, Any] = {str(piece): pa.binary() for piece in shape.fixed}
     types |= {str(piece): pa.string() if as_text else pa.float64() for piece in shape.numbers.values()}
-    source: Any = pa.BufferReader(text)
+    source: Any = pa.BufferReader(readable(text))
     try:
         return csv.read_csv(
             source,
@@ -142,11 +142,3 @@ def _is_fixed(table: Any, shape: Shape) -> BoolArray:
             continue
         same &= np.array([text == word for text in array.to_pylist()], np.bool_)
     return same
-
-
-def _only(column: Column, good: BoolArray) -> Column:
-    """The column of the rows that are good."""
-    row = np.arange(len(good))[column.row]
-    keep = good[row]
-    place = np.cumsum(good) - 1
-    return Column(place[row[keep]], column.value[keep])

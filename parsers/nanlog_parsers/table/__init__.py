@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanlog.model import Block, Parser, Source
-from nanlog_parsers._tables import MEASURED_ON, NAMED_BY, Chunk, Column, Points, Rows, is_telling, read_tables
+from nanlog_parsers._tables import MEASURED_ON, NAMED_BY, Chunk, Points, Rows, is_telling, read_tables
 
 from ._layouts import Layout, layout_of
 
@@ -56,18 +56,11 @@ def _rows(chunk: Chunk) -> Iterator[Rows]:
         return
     for code in np.unique(divided.code).tolist():
         split = divided.distinct[code] if code >= 0 else ""
-        yield _part(every, np.flatnonzero(divided.code == code), split)
+        yield _part(every, divided.code == code, split)
 
 
-def _part(rows: Rows, keep: NDArray[np.int64], split: str) -> Rows:
-    columns: dict[str, Column] = {}
-    for name, column in rows.columns.items():
-        index = np.full(len(rows), -1)
-        index[column.row] = np.arange(len(column))
-        kept = index[keep]
-        found = np.flatnonzero(kept >= 0)
-        if len(found):
-            columns[name] = Column(found, column.value[kept[found]])
+def _part(rows: Rows, keep: NDArray[np.bool_], split: str) -> Rows:
+    columns = {name: kept for name, column in rows.columns.items() if len(kept := column.where(keep))}
     return Rows(rows.line[keep], rows.names, columns, split)
 
 

@@ -120,7 +120,7 @@ def dotted_setting(text: str) -> tuple[str, str] | None:
 
 def word_with(part: str, text: str) -> str:
     """The first word of a text that holds ``part``, full stop and commas taken off: the name of a file; "" for none."""
-    return next((word.strip(".,;") for word in text.split() if part in word), "")
+    return next((word.rstrip(".,;") for word in text.split() if part in word), "")
 
 
 def constant(text: str) -> FactValue:

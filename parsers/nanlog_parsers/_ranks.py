@@ -45,7 +45,7 @@ def rank_and_text(text: str, *, labelled: bool = False) -> tuple[int | None, str
     """Take the prefix of a launcher or logger off a line.
 
     >>> rank_and_text("[default7]: iteration 3")
-    (7, ' iteration 3')
+    (7, 'iteration 3')
     >>> rank_and_text("0: loss 2.3"), rank_and_text("0: loss 2.3", labelled=True)
     ((None, '0: loss 2.3'), (0, 'loss 2.3'))
     """
@@ -56,8 +56,7 @@ def rank_and_text(text: str, *, labelled: bool = False) -> tuple[int | None, str
     found = _PREFIX.match(text) if text[:1] in ("[", "R", "r") else None
     if found is None:
         return None, text
-    keep_blank = found["role"] is not None and text[found.end() - 1] == " "
-    return int(next(filter(None, found.groups()))), text[found.end() - keep_blank :]
+    return int(next(filter(None, found.groups()))), text[found.end() :]
 
 
 def rank_of_file(file: str) -> int | None:

@@ -1,8 +1,8 @@
 """PyTorch Lightning 1 and 2: what CSVLogger writes, and what a training prints.
 
-``metrics.csv`` is read by ``_table``, ``hparams.yaml`` by ``_hparams``; of what is printed, ``_bars`` reads one state of a
-progress bar, ``_messages`` one line of Trainer and its callbacks, ``_tracebacks`` exceptions and anomalies, ``_progress``
-knows the step, and ``_screen`` puts them together.
+``metrics.csv`` is read by ``_table``, ``hparams.yaml`` by ``_hparams``.  Of what is printed, ``_bars`` reads one state
+of a progress bar, ``_messages`` one line of Trainer and its callbacks, ``_tracebacks`` exceptions and anomalies;
+``_progress`` knows the step, and ``_screen`` puts them together.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from nanlog_parsers._numbers import NUMBER, value_of
 
@@ -35,14 +36,18 @@ class Kind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One metric of a bar; ``text`` is its value as printed."""
 
     name: str
     text: str
-    value: float
     line: int
+
+    @property
+    def value(self) -> float | None:
+        """None where it is no number."""
+        found = _PADDED.fullmatch(self.text)
+        return None if found is None else value_of(found[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Bar:
     tail: str | None = None
 
 
-_KINDS = {"Epoch": Kind.TRAINING, "Validation": Kind.VALIDATION, "Validating": Kind.VALIDATION}
+_KINDS = {"Validation": Kind.VALIDATION, "Validating": Kind.VALIDATION}
 
 _WHAT = (
     r"(?P<what>Epoch (?P<epoch>[0-9]{1,9})(?:/-?[0-9]{1,9})?|Training"
@@ -118,36 +123,25 @@ def rich_items(lines: Sequence[tuple[int, str]]) -> tuple[Item, ...]:
     items = []
     for found in _RICH_ITEM.finditer(" ".join(parts)):
         line = lines[bisect_right(starts, found.end() - 1) - 1][0]
-        items.append(
-            Item(found[2], found[3], value_of(found[3]), line) if found[2] else Item(RUN_NUMBER, "", 0.0, line)
-        )
+        items.append(Item(found[2], found[3], line) if found[2] else Item(RUN_NUMBER, "", line))
     return tuple(items)
 
 
 def _tqdm_items(line: int, text: str, end: int) -> tuple[tuple[Item, ...], int]:
     """The items from ``end`` on, and where the bar ends."""
+    if text.find("]", end) == len(text) - 1:
+        parts = [part.partition("=") for part in text[end + 2 : -1].split(", ")]
+        return tuple(Item(name, token.strip(), line) for name, equals, token in parts if equals), len(text)
     items = []
     while (found := _TQDM_ITEM.match(text, end)) is not None:
         end = found.end()
-        name, token = found[1], found[2].strip()
-        if name == RUN_NUMBER:
-            items.append(Item(name, "", 0.0, line))
-        elif (value := _PADDED.fullmatch(token)) is not None:
-            items.append(Item(name, token, value_of(value[1]), line))
+        items.append(Item(found[1], found[2].strip(), line))
     return tuple(items), end + text.startswith("]", end)
 
 
 def _bar(found: re.Match[str], items: tuple[Item, ...], tail: str | None) -> Bar:
-    group = found.groupdict()
-    what = group["what"]
-    kind = Kind.OTHER if "sanity" in what else _KINDS.get(what.split(" ", 1)[0], Kind.OTHER)
-    total = group["total"]
-    return Bar(
-        kind,
-        what,
-        int(group["epoch"] or 0),
-        int(group["n"] or group.get("it") or 0),
-        int(total) if total is not None and total.isdigit() else None,
-        items,
-        tail,
-    )
+    what, epoch, total = found["what"], found["epoch"], found["total"]
+    kind = Kind.TRAINING if epoch else _KINDS.get(what.partition(" DataLoader")[0], Kind.OTHER)
+    batch = found["n"] or found["it"] if tail is None else found["n"]
+    known = int(total) if total and total.isdigit() else None
+    return Bar(kind, what, int(epoch or 0), int(batch), known, items, tail)

@@ -1,7 +1,7 @@
-"""Reads ``hparams.yaml``, which ``save_hyperparameters`` leaves beside a table, and the ``config.yaml`` of LightningCLI.
+"""Reads ``hparams.yaml``, which ``save_hyperparameters`` leaves beside a table, and LightningCLI's ``config.yaml``.
 
-Only what PyYAML writes in block style is understood, a line at a time: mappings, lists, scalars, quoted and folded text,
-short lists in brackets.  Tags and anchors are passed over; nothing is ever constructed from them.
+Only what PyYAML writes in block style is understood, a line at a time: mappings, lists, scalars, quoted and folded
+text, short lists in brackets.  Tags and anchors are passed over; nothing is ever constructed from them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class _Level:
 
 @dataclass(slots=True)
 class _Text:
-    """A scalar that may go on in the next lines: until ``quote`` comes, or, without one, as long as they are indented."""
+    """A scalar that may go on in the next lines: until ``quote`` comes, or else as long as they are indented."""
 
     path: str
     line: int

@@ -25,7 +25,9 @@ _MESSAGES = {
     ),
     "not_top": (r"Epoch [0-9]{1,9}(?:, (?:global )?step (?P<step>[0-9]{1,15}))?: .{1,200} was not in top [0-9]+"),
     # Trainer
-    "stopped": r"`Trainer\.fit` stopped: (?:`(?P<key>\w{1,40})=(?P<limit>-?[0-9]{1,18})` reached|No training batches)\.?",
+    "stopped": (
+        r"`Trainer\.fit` stopped: (?:`(?P<key>\w{1,40})=(?P<limit>-?[0-9]{1,18})` reached|No training batches)\.?"
+    ),
     "time_limit": r"Time limit reached\..{0,200}",
     "interrupted": r"Detected KeyboardInterrupt, attempting graceful shutdown.{0,20}|Received SIGTERM: .{0,60}",
     "restoring": r"Restor(?:ing|ed all) states from the checkpoint (?:path |file )?at (?P<file>.{1,1000})",
@@ -34,7 +36,9 @@ _MESSAGES = {
     "gpu": r"GPU available: (?P<available>.{1,60}), used: (?P<used>.{1,20})",
     "devices": r"Initializing distributed: GLOBAL_RANK: [0-9]{1,6}, MEMBER: [0-9]{1,6}/(?P<devices>[0-9]{1,6})",
     # the summary of the model
-    "parameters": r"(?:(?P<before>[0-9.]{1,20}(?: [KMBT])?) {1,20}Total params|Total params: (?P<behind>[0-9.]{1,20}(?: [KMBT])?))",
+    "parameters": (
+        r"(?P<before>[0-9.]{1,20}(?: [KMBT])?) {1,20}Total params|Total params: (?P<behind>[0-9.]{1,20}(?: [KMBT])?)"
+    ),
     "layer": r"(?:│ )?[0-9]{1,4} {1,20}[│|] (?P<name>\S{1,100}) {1,100}[│|] (?P<type>\w{1,100}) {1,100}[│|].{0,200}",
     # checks of 1.x (terminate_on_nan)
     "loss_not_finite": r".{0,40}The loss returned in `training_step` is (?P<value>nan|-?inf)\b.{0,40}",
@@ -50,9 +54,9 @@ HEADER = frozenset(("seed", "precision", "gpu", "devices"))
 _LONGEST = 1500
 #: Where a message begins that is glued to something.
 _GLUED = re.compile(
-    r"Monitored metric \S|Metric \S{1,200} improved|`Trainer\.fit` stopped: |(?:Stopping|Divergence) threshold reached: "
-    r"|Epoch [0-9]{1,9}, (?:global )?step [0-9]{1,15}: |Detected KeyboardInterrupt|Time limit reached\."
-    r"|GPU available: |Restor(?:ing|ed all) states from the checkpoint"
+    r"Monitored metric \S|Metric \S{1,200} improved|`Trainer\.fit` stopped: "
+    r"|(?:Stopping|Divergence) threshold reached: |Epoch [0-9]{1,9}, (?:global )?step [0-9]{1,15}: "
+    r"|Detected KeyboardInterrupt|Time limit reached\.|GPU available: |Restor(?:ing|ed all) states from the checkpoint"
 )
 _PREFIX = re.compile(r"\[rank: [0-9]{1,6}\] |(?:INFO|WARNING):[\w.]{1,60}:|INFO: ", re.ASCII)
 _CHECKPOINT = re.compile(r"epoch=(?P<epoch>[0-9]{1,9})-step=(?P<step>[0-9]{1,15})")

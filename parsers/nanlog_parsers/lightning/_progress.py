@@ -21,6 +21,8 @@ from ._bars import RUN_NUMBER, Bar, Item, Kind
 __all__ = ["Progress"]
 
 _PADDED_TO = 5
+#: More different metrics than these are not read.
+_MOST_METRICS = 10_000
 
 
 @dataclass(slots=True)
@@ -51,8 +53,8 @@ class _Epoch:
     def validate(self, loader: str, count: int, total: int | None) -> bool:
         """Note a state of the bar of a validation; False if it only stands there still.
 
-        Before the first batch TQDM draws the bar without the name of a loader, then under the name of the loader before,
-        then under its own.
+        Before the first batch TQDM draws the bar without the name of a loader, then under the name of the loader
+        before, then under its own.
         """
         if self.evaluated.get(loader) == (count, total):
             return False
@@ -127,10 +129,11 @@ class Progress:
             self._learn(bar)
             self._turn_to(bar, line, rows)
             self._moment.ended |= bar.batch == bar.total
+            items = self._moment.items
             for item in bar.items:
-                known = self._moment.items.get(item.name)
-                if item.name != RUN_NUMBER and (known is None or known.text != item.text):
-                    self._moment.items[item.name] = item
+                known = items.get(item.name)
+                if (known is None or known.text != item.text) and self._is_metric(item):
+                    items[item.name] = item
 
     def give(self, name: str, value: float, step: int, line: int, rows: BlockBuilder) -> None:
         """A value that a message tells; it counts unless a bar shows it for this step."""
@@ -149,9 +152,9 @@ class Progress:
             self._names.claim(name for name in moment.items if name != "loss" or not self._loss_is_mean)
         for name, item in moment.items.items():
             info = self._info(name)
-            if self._given.get(name) != step and self._is_new(item, info, moment):
+            if self._given.get(name) != step and self._is_new(item, info, moment) and (value := item.value) is not None:
                 self._given[name] = step
-                rows.add(info, step=step, value=item.value, line=item.line)
+                rows.add(info, step=step, value=value, line=item.line)
 
     def tell_length(self, line: int, rows: BlockBuilder) -> None:
         """State how many batches an epoch has, if that is known and new."""
@@ -162,6 +165,9 @@ class Progress:
         if length != self._length:
             self._length = length
             rows.fact("steps_per_epoch", length, line)
+
+    def _is_metric(self, item: Item) -> bool:
+        return item.name in self._infos or (item.name != RUN_NUMBER and len(self._infos) < _MOST_METRICS)
 
     def _info(self, name: str) -> SeriesInfo:
         if (info := self._infos.get(name)) is None:

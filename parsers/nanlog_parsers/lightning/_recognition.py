@@ -21,7 +21,7 @@ _SURE = re.compile(
     rb"(?:^|\r)Epoch [0-9]{1,9}: [^\r\n\[]{0,400}\[[^\r\n\]]{0,400}\bv_num=[^\r\n]"
     rb"|Epoch [0-9]{1,9}(?:/-?[0-9]{1,9})? [^\r\n]{0,2000} \xe2\x80\xa2 [^\r\n]{0,200}it/s[^\r\n]{0,200}v_num: "
     rb"|(?:Validation|Sanity Checking|Testing) DataLoader [0-9]{1,6}[: ]"
-    rb"|(?:^|\r)(?:Validating|Validation sanity check|Sanity Checking): [^\r\n]{0,200}it/s"
+    rb"|(?:^|\r)(?:Validation sanity check|Sanity Checking): [^\r\n]{0,200}it/s"
     rb"|`Trainer\.fit` stopped: |GPU available: [^\r\n]{1,60}, used: "
     rb"|Monitored metric \S{1,200} = \S{1,40} is not finite\."
     rb"|Epoch [0-9]{1,9}, global step [0-9]{1,15}: "

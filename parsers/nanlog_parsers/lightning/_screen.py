@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from nanlog.model import Block, BlockBuilder, FactValue, Mark, MarkKind, Phase, Source
@@ -29,11 +29,26 @@ def read_screen(source: Source, file: str, names: Names, stream: str, shift: int
     """Read one log; ``shift`` is added to the count of batches to make it a step."""
     screen = _Screen(BlockBuilder(file, stream), Progress(names, shift))
     for states in bulk(source.pieces(file)):
-        for line, text in states:
+        for line, text in _last_words(states):
             screen.read(line, text)
         yield screen.rows.build()
     screen.finish()
     yield screen.rows.build()
+
+
+def _last_words(states: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Leave out a state of a bar where the next one tells of the same batch again."""
+    before: tuple[int, str] | None = None
+    head = ""
+    for state in states:
+        line, text = state
+        drawn = text.partition(" [")[0]
+        is_again = drawn == head and drawn.startswith("Epoch ") and before is not None and before[0] == line
+        if before is not None and not (is_again and before[1].endswith("]")):
+            yield before
+        before, head = state, drawn
+    if before is not None:
+        yield before
 
 
 class _Screen:
@@ -55,7 +70,7 @@ class _Screen:
         if self._rich is not None and goes_on(text):
             self._more_of_rich(line, text)
             return
-        for part in bars(line, text) if "it/s" in text else (text,):
+        for part in bars(line, text) if "it/s" in text or "s/it" in text else (text,):
             if isinstance(part, Bar):
                 self._bar(part, line)
             else:
@@ -116,7 +131,8 @@ class _Screen:
         self._is_fresh = False
         step = self._progress.step
         if isinstance(raised, Raised):
-            self._mark(MarkKind.EXCEPTION, line, step, raised.text)
+            is_interrupted = raised.text.startswith("KeyboardInterrupt")
+            self._mark(MarkKind.STOPPED_EARLY if is_interrupted else MarkKind.EXCEPTION, line, step, raised.text)
             return
         # nothing but the batch after the last one drawn is known to be finite
         after = None if step is None else step + 1

@@ -73,7 +73,7 @@ class _Epoch:
 class _Moment:
     """What was said of one batch; ``validated`` and ``ended`` say which metrics may be new.
 
-    ``is_after`` says that a state was drawn behind the validation.
+    ``is_after`` says that the training was drawn behind the validation.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
@@ -152,7 +152,8 @@ class Progress:
             self._names.claim(name for name in moment.items if name != "loss" or not self._loss_is_mean)
         for name, item in moment.items.items():
             info = self._info(name)
-            if self._given.get(name) != step and self._is_new(item, info, moment) and (value := item.value) is not None:
+            is_new = self._is_new(item, info, moment)
+            if is_new and self._given.get(name) != step and (value := item.value) is not None:
                 self._given[name] = step
                 rows.add(info, step=step, value=value, line=item.line)
 
@@ -199,6 +200,7 @@ class Progress:
             self.counts_validation = False
         if now.validate(bar.what, bar.batch, bar.total):
             self._moment.validated = self._shows_validation = True
+            self._moment.is_after = False
 
     def _learn(self, bar: Bar) -> None:
         """Tell from the first metrics which version draws the bar."""
@@ -231,7 +233,7 @@ class Progress:
             self.flush(rows)
             self._moment.validated = is_later
             self.gap = batch - now.batch
-        self._moment.is_after = self._moment.validated and not now.is_validating
+        self._moment.is_after = self._moment.validated
         now.batch, now.drawn, now.total = batch, bar.batch, bar.total
 
     def _batch_of(self, bar: Bar, now: _Epoch) -> int:

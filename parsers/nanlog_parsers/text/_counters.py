@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ._phrase import Number, words_of
@@ -20,9 +20,9 @@ __all__ = ["Counters", "Samples", "find_counters"]
 _STEPS = {
     "timesteps": 1,
     "timestep": 1,
-    "update": 1,
-    "updates": 1,
-    "up": 1,
+    "update": 2,
+    "updates": 2,
+    "up": 2,
     "step": 2,
     "iteration": 3,
     "iter": 3,
@@ -33,6 +33,7 @@ _STEPS = {
     "iterations": 4,
     "iters": 4,
 }
+_ALWAYS_GLOBAL = {"timesteps", "timestep", "update", "updates", "up"}
 _BATCHES = {"batch", "minibatch", "batches", "mb"}
 _EPOCHS = {"epoch", "ep", "epoche", "epoc"}
 #: What is counted where no steps are.
@@ -48,7 +49,8 @@ _WHICH = {
 }
 _ALL = {"global"}
 _ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
-_INTEGER = re.compile(r"\d{1,15}", re.ASCII)
+#: A whole number, or the batches from one to another (MXNet).
+_INTEGER = re.compile(r"\d{1,15}(?:-\d{1,15})?", re.ASCII)
 _IN_BRACKETS = re.compile(r"\([^()]{0,80}\)")
 
 
@@ -71,7 +73,7 @@ class Samples:
         """Whether the numbers never fall, and differ; restarts and epochs let them fall now and then."""
         if len(self._rows) < least or not self.is_whole(place):
             return False
-        values = [int(text) for text in self.column(place)]
+        values = [int(text.rpartition("-")[2]) for text in self.column(place)]
         if len(values) == 1:
             return True
         rises = sum(b > a for a, b in pairwise(values))
@@ -88,7 +90,8 @@ class Counters:
 
     ``of`` is how many batches an epoch has (or steps the training), ``epochs`` how many epochs.  ``is_global`` says
     that the step certainly goes on over epochs, ``names`` are the words the step goes by, ``rank`` how good a counter
-    it is (the less the better).  ``used`` are all places that count.
+    it is (the less the better).  ``in_epoch`` says that the line tells of a part of an epoch.  ``used`` are all places
+    that count, those of no further use included.
     """
 
     step: int | None = None
@@ -98,6 +101,7 @@ class Counters:
     is_global: bool = False
     is_batch: bool = False
     is_named: bool = False
+    in_epoch: bool = False
     rank: int = 9
     used: frozenset[int] = frozenset()
 
@@ -130,32 +134,39 @@ def find_counters(numbers: Sequence[Number], samples: Samples) -> Counters:
     if epoch is None and loose and not named:
         epoch = _before_brackets(numbers, samples, loose[0])
     steps = sorted((n for n in named if n.kind in {"step", "batch"}), key=lambda n: (n.rank, n.place))
+    count = [*(n.place for n in named if n.kind != "other"), *loose, *([] if epoch is None else [epoch])]
+    used = frozenset(count) | {pairs[place] for place in count if place in pairs}
+    epochs = pairs.get(epoch) if epoch is not None else None
     if steps:
-        return _with_step(steps[0], epoch, pairs, samples)
+        return _with_step(
+            steps[0], Counters(epoch=epoch, epochs=epochs, used=used, in_epoch=bool(loose)), pairs, samples
+        )
     if loose:
-        used = {loose[0], pairs[loose[0]], *_both(epoch, pairs)}
-        epochs = pairs.get(epoch) if epoch is not None else None
         return Counters(
-            loose[0], pairs[loose[0]], epoch, epochs, is_batch=epoch is not None, rank=5, used=frozenset(used)
+            loose[0], pairs[loose[0]], epoch, epochs, is_batch=epoch is not None, rank=5, used=used, in_epoch=True
         )
     if epoch is not None:
-        return Counters(epoch=epoch, epochs=pairs.get(epoch), is_named=True, used=frozenset(_both(epoch, pairs)))
+        return Counters(epoch=epoch, epochs=epochs, is_named=True, used=used)
     return _without_names(numbers, samples, pairs) or _last_resort(named)
 
 
-def _with_step(step: _Named, epoch: int | None, pairs: dict[int, int], samples: Samples) -> Counters:
-    of = pairs.get(step.place)
+def _with_step(step: _Named, others: Counters, pairs: dict[int, int], samples: Samples) -> Counters:
+    of, epoch = pairs.get(step.place), others.epoch
     if epoch is None and step.kind == "batch" and of is not None and not samples.is_constant(of):
         # "Batch 2/400": the batch of an epoch, not so many of so many
-        return Counters(of, None, step.place, is_batch=True, is_named=True, used=frozenset({of, step.place}))
-    used = {step.place, *_both(epoch, pairs)} | ({of} if of is not None else set())
-    epochs = pairs.get(epoch) if epoch is not None else None
+        return replace(others, step=of, epoch=step.place, is_batch=True, is_named=True, in_epoch=True)
     is_batch = epoch is not None and not step.is_global and (step.kind == "batch" or of is not None)
-    return Counters(step.place, of, epoch, epochs, step.is_global, is_batch, True, step.rank, frozenset(used))
-
-
-def _both(place: int | None, pairs: dict[int, int]) -> set[int]:
-    return set() if place is None else {place, pairs.get(place, place)}
+    rank = -1 if of is not None and step.kind == "step" and epoch is None else step.rank
+    return replace(
+        others,
+        step=step.place,
+        of=of,
+        is_global=step.is_global,
+        is_batch=is_batch,
+        is_named=True,
+        rank=rank,
+        in_epoch=others.in_epoch or of is not None or step.kind == "batch",
+    )
 
 
 def _pairs(numbers: Sequence[Number], samples: Samples) -> dict[int, int]:
@@ -171,7 +182,7 @@ def _pairs(numbers: Sequence[Number], samples: Samples) -> dict[int, int]:
 
 
 def _named(place: int, number: Number) -> _Named | None:
-    if not number.name or number.joint == "is":
+    if not number.name or number.joint == "is" or number.is_percent:
         return None
     found = words_of(_IN_BRACKETS.sub("", number.name))
     left = [word for word in found if word not in _WHICH]
@@ -183,7 +194,7 @@ def _named(place: int, number: Number) -> _Named | None:
     if word in _BATCHES:
         return _Named(place, "batch", 5, False)
     if word in _STEPS:
-        sure = bool(_ALL & set(found)) or _STEPS[word] == 1 or "total" in found
+        sure = bool(_ALL & set(found)) or word in _ALWAYS_GLOBAL or "total" in found
         rank = 0 if _ALL & set(found) else _STEPS[word]
         return _Named(place, "step", rank, sure)
     if word in _LAST_RESORT:

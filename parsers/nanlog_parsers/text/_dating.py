@@ -75,12 +75,14 @@ class Counted:
 class Dates:
     """For each row its step (:data:`~nanlog.model.NO_STEP`: none), and the last step logged at or before it.
 
-    ``is_next`` marks rows that were measured before the step they are given.
+    ``is_next`` marks rows that were measured before the step they are given, ``own`` those that say their step
+    themselves.
     """
 
     step: Rows
     last: Rows
     is_next: NDArray[np.bool_]
+    own: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class Dating:
     """What has been learned of how one log counts; rows come a stretch at a time."""
 
     finer: bool = False
+    has_parts: bool = False
     first_epoch: int | None = None
     restarts_each_epoch: bool | None = None
     size: int = 0
@@ -115,6 +118,13 @@ class Dating:
     _epoch_began: int = -1
     _totals: set[int] = field(default_factory=set)
 
+    def is_average(self, roles: Roles) -> bool:
+        """Whether lines tell of an epoch as a whole, in a log that tells of its parts as well."""
+        counters = roles.counters
+        if counters.epoch is None or counters.in_epoch:
+            return False
+        return self.has_parts or (counters.step is None and self.finer)
+
     @property
     def has_step_headings(self) -> bool:
         """Whether steps stand on lines of their own, above or below the values."""
@@ -126,8 +136,7 @@ class Dating:
         return self.gap
 
     def date(self, counted: list[Counted], count: int, block: Rows | None) -> Dates:
-        """Date ``count`` rows; ``block`` numbers the blocks they lie in."""
-        self._learn(counted)
+        """Date ``count`` rows, from which was learned before; ``block`` numbers the blocks they lie in."""
         self._last_before = self._last
         step = np.full(count, NO_STEP, np.int64)
         for one in counted:
@@ -147,7 +156,7 @@ class Dating:
         is_next = self._evaluations(counted, dated, batches, count)
         self._keep_interval(step)
         self.last_step = int(context[-1]) if count else self.last_step
-        return Dates(dated, context, is_next)
+        return Dates(dated, context, is_next, step != NO_STEP)
 
     def in_turn(self, rows: Rows, count: int) -> Dates:
         """Number ``rows`` themselves: for logs that count nothing at all."""
@@ -156,9 +165,10 @@ class Dating:
         self.ordinal += len(rows)
         context = _filled(step, self.last_step)
         self.last_step = int(context[-1]) if count else self.last_step
-        return Dates(context, context, np.zeros(count, np.bool_))
+        return Dates(context, context, np.zeros(count, np.bool_), step != NO_STEP)
 
-    def _learn(self, counted: list[Counted]) -> None:
+    def learn(self, counted: list[Counted]) -> None:
+        """Learn from some rows how this log counts."""
         for one in counted:
             kind, counters = one.kind, one.roles.counters
             if one.roles.heading and kind in {Counting.STEP, Counting.BATCH, Counting.EPOCH_AND_BATCH}:
@@ -167,6 +177,7 @@ class Dating:
                 self.has_epoch_headings = True
             elif one.trains and kind is not Counting.EPOCH and kind is not Counting.NOTHING:
                 self.finer = True
+                self.has_parts |= counters.in_epoch
                 if len(self._totals) < 100:
                     self._totals.update(np.unique(one.of[one.of > 0])[:10].tolist())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nanlog.model import Mark, MarkKind, Phase
 from nanlog_parsers._numbers import number
 
-__all__ = ["Said", "Traceback", "is_message", "said"]
+__all__ = ["Said", "Traceback", "is_message", "names_non_finite", "said"]
 
 #: A line is looked at only so far.
 _LONGEST = 2000
@@ -31,7 +31,7 @@ _NON_FINITE = re.compile(
     rf"\b[^\n]{{0,12}}\b{_NONE}\b"
     rf"|\b(?:found|detected|encountered|got|hit|returned|produced|caught|skipping|contain(?:s|ing)?)\b[^\n]{{0,30}}\b{_NONE}\b"
     rf"|\b{_NONE}(?: ?/ ?{_NONE}| or {_NONE})?[^\n]{{0,40}}\b(?:found|detected|encountered|occurred|appeared)\b"
-    rf"|\b{_NONE} (?:in )?{_WHAT}\b"
+    rf"|(?<![=:])(?<![=:] )(?<![=:] -)\b{_NONE} (?:in )?{_WHAT}\b"
     r"|returned nan values|\binvalid loss\b|\b(?:loss|model|training) (?:has )?(?:diverged|exploded)"
     r"|\bdiverged with loss\b|\bis not finite\b",
     re.IGNORECASE,
@@ -58,8 +58,9 @@ _SAVED = re.compile(
     re.IGNORECASE,
 )
 _LOADED = re.compile(
-    r"\b(?:resum(?:e|ed|ing)|restor(?:e|ed|ing)|load(?:ed|ing)?|continu(?:e|ed|ing))\b[^\n]{0,60}"
-    r"\b(?:checkpoints?|ckpt|snapshot|model|weights|state|training|from)\b",
+    r"\b(?:resum(?:e|ed|ing)|restor(?:e|ed|ing)|continu(?:e|ed|ing))\b[^\n]{0,60}"
+    r"\b(?:checkpoints?|ckpt|snapshot|model|weights|state|training|from)\b"
+    r"|\bload(?:ed|ing)?\b[^\n]{0,60}\b(?:checkpoints?|ckpt|snapshot|model|weights|state(?:[ _]dict)?)\b",
     re.IGNORECASE,
 )
 _ONLY_WEIGHTS = re.compile(
@@ -79,7 +80,7 @@ _FATAL = re.compile(
     r"|\bF\d{4} \d\d:\d\d:\d\d\.\d{6} .{0,200}Check failed",
 )
 _EXCEPTION = re.compile(
-    r"^(?:\[?[\w:. -]{0,40}\]?:? ?)?(?P<what>(?:[A-Za-z_][\w]{0,80}\.){0,8}[A-Za-z_]\w{0,80}"
+    r"^(?:\[[\w:. -]{1,40}\]:? ?)?(?P<what>(?:[A-Za-z_][\w]{0,80}\.){0,8}[A-Za-z_]\w{0,80}"
     r"(?:Error|Exception|Interrupt|Exit|Failure|Iteration|Warning)(?::[^\n]{0,1000})?)$"
 )
 _BY_HAND = re.compile(r"KeyboardInterrupt|interrupted by (?:the )?user|ctrl-?c|received SIG(?:INT|TERM)", re.IGNORECASE)
@@ -134,6 +135,11 @@ def said(line: str) -> Said | None:
     if _BY_HAND.search(line) is not None:
         return Said(MarkKind.STOPPED_EARLY, line)
     return _about_files(line) or (Said(MarkKind.END, line) if _END.search(line) is not None else None)
+
+
+def names_non_finite(exception: str) -> bool:
+    """Whether an exception was raised because something is not finite."""
+    return re.search(rf"\b{_NONE}\b|^\S*Nan", exception) is not None or _NON_FINITE.search(exception) is not None
 
 
 def _is_non_finite(line: str) -> bool:

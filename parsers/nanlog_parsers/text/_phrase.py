@@ -28,7 +28,8 @@ _NO_VALUES = re.compile(
     rf"|{_CLOCK}(?:[.,]\d{{1,9}})? (?:[A-Z]{{2,4}} )?(?:19|20)\d\d\b"
     r"|(?:(?<!\d)\d{1,4} days?, ?)?(?<![\d.])\d{1,4}:\d\d:\d\d(?:[.,]\d{1,9})?(?!\d)"
     r"|(?<![\d.:\w])\d{1,3}:\d\d(?![\d:])"
-    rf"|[\w/\\.-]{{1,200}}\.{_CODE}:\d{{1,9}}(?::\d{{1,9}})?"
+    rf"|[\w/\\.-]{{1,200}}\.{_CODE}(?::| )\d{{1,9}}(?::\d{{1,9}})?(?![\w.])"
+    r"|\b[A-Z][\w.$]{1,80}:\d{1,6}(?=\]| +-)"
     r"|\((?!ep|step|it|batch)\w{1,80}:\d{1,9}\)"
     r"|\bline \d{1,9}\b"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}\b",
@@ -120,6 +121,8 @@ def _name(left: str) -> tuple[str, str, str, str]:
     rest, joint = _without_joint(rest)
     rest = rest.rstrip("\"'` ")
     if joint == "|":
+        if left.count("|") < 2:
+            return "", "", "", opened
         cells = [cell.strip() for cell in rest.split("|")]
         rest = next((cell for cell in reversed(cells) if cell), "")
     core, suffix = _without_group(rest)

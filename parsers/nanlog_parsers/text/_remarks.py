@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, Block, Fact, Mark, MarkKind, Phase
+from nanlog.model import NO_STEP, Fact, Mark, MarkKind
 
 from ._dating import Dates, Dating
 from ._facts import settings
 from ._lex import Lexed
-from ._messages import Said, Traceback, is_message, said
+from ._messages import Said, Traceback, is_message, names_non_finite, said
 
 __all__ = ["Remarks"]
 
@@ -20,6 +21,8 @@ _MOST_FACTS = 5000
 #: A log that says the same thing on every line says it often enough.
 _MOST_MARKS = 100_000
 _LONGEST = 4000
+_NON_FINITE = re.compile(rb"(?<![A-Za-z])(?:nan|inf)(?![A-Za-z])", re.IGNORECASE)
+_FAILURES = {MarkKind.NONFINITE, MarkKind.EXCEPTION, MarkKind.FATAL}
 #: The update that such a message tells of was under way when it was printed.
 _UNDER_WAY = {MarkKind.NONFINITE, MarkKind.SKIPPED_STEP, MarkKind.EXCEPTION}
 
@@ -56,30 +59,37 @@ class Remarks:
                 row = max(row, _row_at(lexed, at))
         return inside
 
-    def listen(self, lexed: Lexed, rows: NDArray[np.int64], dates: Dates, dating: Dating) -> set[int]:
-        """Hear what ``rows`` say in words; return those that are messages."""
+    def listen(self, lexed: Lexed, rows: NDArray[np.int64], dates: Dates, dating: Dating) -> NDArray[np.int64]:
+        """Hear what ``rows`` say in words; return those that are messages.
+
+        What follows the message of a failure (the losses that were not finite) is part of it, up to the next row with
+        a step of its own.
+        """
         heard: set[int] = set()
+        failed: list[int] = []
         for row, ended in self._ended:
             self._add(lexed, row, ended, dates, dating)
+            failed.append(row)
         self._ended = []
         for row in rows.tolist():
             line = _text(lexed, row)
             if is_message(line) and (one := said(line)) is not None:
                 heard.add(row)
                 self._add(lexed, row, one, dates, dating)
-            elif dates.last[row] == NO_STEP and self._fact_count < _MOST_FACTS:
+                if one.kind in _FAILURES:
+                    failed.append(row)
+            elif dates.last[row] == dates.step[row] == NO_STEP and self._fact_count < _MOST_FACTS:
                 self._state(line, int(lexed.line[row]))
-        return heard
+        for row in failed:
+            own = np.flatnonzero(dates.own[row:])
+            heard.update(range(row, row + int(own[0]) if len(own) else len(lexed)))
+        return np.fromiter(sorted(heard), np.int64, len(heard))
 
     def taken(self) -> tuple[tuple[Fact, ...], tuple[Mark, ...]]:
         """The facts and marks since the last call."""
-        facts, marks = tuple(self._facts), tuple(self._marks)
+        facts, marks = tuple(self._facts), tuple(sorted(self._marks, key=lambda mark: mark.line))
         self._facts, self._marks = [], []
         return facts, marks
-
-    def rest(self) -> Block:
-        facts, marks = self.taken()
-        return Block(self._file, facts=facts, marks=marks)
 
     def _add(self, lexed: Lexed, row: int, one: Said, dates: Dates, dating: Dating) -> None:
         if self._mark_count >= _MOST_MARKS:
@@ -100,8 +110,8 @@ class Remarks:
         self._mark_count += 1
         mark = one.mark(self._file, line, step)
         self._marks.append(mark)
-        if one.kind is MarkKind.EXCEPTION and "returned nan values" in one.text:
-            self._marks.append(replace(mark, kind=MarkKind.NONFINITE, phase=Phase.BACKWARD))
+        if one.kind is MarkKind.EXCEPTION and names_non_finite(one.text):
+            self._marks.append(replace(mark, kind=MarkKind.NONFINITE))
 
     def _state(self, line: str, number: int) -> None:
         for key, value in settings(line):
@@ -113,8 +123,7 @@ class Remarks:
 
 def _just_logged(dates: Dates, row: int, lexed: Lexed) -> bool:
     """Whether the values of the step itself stand above the message: one of them is not finite."""
-    above = lexed.row(row - 1).lower() if row else b""
-    return b"nan" in above or b"inf" in above
+    return row > 0 and _NON_FINITE.search(lexed.row(row - 1)[-_LONGEST:]) is not None
 
 
 def _row_at(lexed: Lexed, place: int) -> int:

@@ -25,6 +25,10 @@ _ASIDE = re.compile(
     r"\b(?:sav(?:e|ed|ing)|load(?:ed|ing)?|resum\w*|checkpoint|restor\w*|wrote|writ\w+|every|until|will|warm-?up|best)\b",
     re.IGNORECASE,
 )
+_RANK = re.compile(
+    r"^\[?(?:rank|default|worker|local_rank)[ _:=]?(\d{1,5})\]?[:\s]|\b(?:local_|global_)?rank[ :=]{1,2}(\d{1,5})\b",
+    re.IGNORECASE,
+)
 _MOST_WORDS_OF_A_HEADING = 5
 
 
@@ -33,7 +37,7 @@ class Roles:
     """What the numbers of one shape mean.
 
     ``split`` is the data set of the line; ``heading`` says that it counts and has no values: those follow on lines of
-    their own.  ``pinned`` are places of numbers that are parts of names.
+    their own.  ``pinned`` are places of numbers that are parts of names, ``rank`` the process that printed the line.
     """
 
     counters: Counters = field(default_factory=Counters)
@@ -41,6 +45,7 @@ class Roles:
     split: str = ""
     heading: bool = False
     pinned: tuple[int, ...] = ()
+    rank: str = ""
 
     @property
     def is_evaluation(self) -> bool:
@@ -72,15 +77,19 @@ def learn(content: bytes, places: Sequence[tuple[int, int]], rows: Sequence[Sequ
     values = find_values(line, numbers, counters, samples)
     if not values and counters:
         heading = _is_heading(line, numbers, counters, samples)
-        return Roles(counters, heading=heading)
+        return Roles(counters, heading=heading, pinned=tuple(pinned) if heading else ())
     first = values[0].place if values else 0
     split = data_set(line[: numbers[first].begin]) or "" if values else ""
-    return Roles(counters, tuple(values), split, False, tuple(pinned))
+    return Roles(counters, tuple(values), split, False, tuple(pinned), _rank(line))
 
 
 def _with_pinned(numbers: list[Number]) -> tuple[list[Number], list[int]]:
     """Put numbers that are parts of names there: ``precision[class 8]=nan``, ``AP (class 3): nan``."""
     pinned: list[int] = []
+    for place, one in enumerate(numbers):
+        if one.name.lower() in {"rank", "local rank", "local_rank"} and not one.ignored:
+            numbers[place] = replace(one, ignored=True)
+            pinned.append(place)
     for place in range(1, len(numbers)):
         one, before = numbers[place], numbers[place - 1]
         closes = one.left.strip()[:-1].strip() in {"]", ")"} and one.joint in {"=", ":"}
@@ -94,6 +103,12 @@ def _with_pinned(numbers: list[Number]) -> tuple[list[Number], list[int]]:
         numbers[place - 1] = replace(before, ignored=True)
         pinned.append(place - 1)
     return numbers, pinned
+
+
+def _rank(line: str) -> str:
+    """Number of the process that printed a line, as launchers and trainers prefix it; "" where nothing says."""
+    found = _RANK.search(line)
+    return found[1] or found[2] if found is not None else ""
 
 
 def _is_heading(line: str, numbers: Sequence[Number], counters: Counters, samples: Samples) -> bool:

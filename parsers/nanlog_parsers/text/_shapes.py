@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ._lex import Lexed
 from ._roles import NOTHING, Roles
 
-__all__ = ["Shape", "ShapeTable"]
+__all__ = ["Meaning", "Shape", "ShapeTable"]
 
 #: Lines with more numbers than this are dumps of arrays.
 MOST_NUMBERS = 250
@@ -25,25 +25,40 @@ MOST_SHAPES = 4000
 #: So many shapes are compared with all lines at once, the others with one line at a time.
 _TOGETHER = 48
 _WORTH_IT = 48
+_MOST_VARIANTS = 200
 
 _U8 = 8
+
+Rows = NDArray[np.int64]
+Found = tuple["Shape", Rows]
+
+
+@dataclass(eq=False, slots=True)
+class Meaning:
+    """What the lines of some shapes mean; shapes that differ in the width of columns share it.
+
+    ``seen`` counts the lines, ``understood`` says whether :attr:`roles` were learned.
+    """
+
+    roles: Roles = NOTHING
+    understood: bool = False
+    seen: int = 0
 
 
 @dataclass(eq=False, slots=True)
 class Shape:
-    """The texts between the numbers, and what the numbers mean.
+    """The texts between the numbers.
 
     ``pinned`` holds the numbers that are part of a name (``precision[class 8]``), by their place: lines that differ in
     one of them differ in shape.
     """
 
     key: tuple[bytes, ...]
+    meaning: Meaning
     pinned: dict[int, bytes] = field(default_factory=dict)
-    roles: Roles = NOTHING
-    understood: bool = False
     seen: int = 0
 
-    def fits(self, lexed: Lexed, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def fits(self, lexed: Lexed, rows: Rows) -> NDArray[np.bool_]:
         """Which of the rows, all with the right count of numbers, have this shape."""
         count = len(self.key) - 1
         first = lexed.first[rows]
@@ -61,7 +76,7 @@ class Shape:
         return ok
 
 
-def _is(lexed: Lexed, place: NDArray[np.int64], word: bytes) -> NDArray[np.bool_]:
+def _is(lexed: Lexed, place: Rows, word: bytes) -> NDArray[np.bool_]:
     """Whether ``word`` stands at the places; what stands behind the end of the text is not looked at."""
     windows = np.ndarray((len(lexed.text) - _U8 + 1,), "<u8", lexed.text, 0, (1,))
     last = len(windows) - 1
@@ -69,10 +84,9 @@ def _is(lexed: Lexed, place: NDArray[np.int64], word: bytes) -> NDArray[np.bool_
     for offset in range(0, len(word), _U8):
         part = word[offset : offset + _U8]
         found = windows[np.minimum(place + offset, last)]
-        wanted = np.uint64(int.from_bytes(part, "little"))
         if len(part) < _U8:
             found = found & np.uint64((1 << 8 * len(part)) - 1)
-        ok &= found == wanted
+        ok &= found == np.uint64(int.from_bytes(part, "little"))
     return ok
 
 
@@ -82,11 +96,9 @@ class ShapeTable:
     def __init__(self) -> None:
         self._shapes: dict[tuple[bytes, ...], list[Shape]] = {}
         self._by_count: dict[int, list[Shape]] = {}
+        self._meanings: dict[tuple[bytes, ...], Meaning] = {}
 
-    def __len__(self) -> int:
-        return len(self._shapes)
-
-    def rows_by_shape(self, lexed: Lexed) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+    def rows_by_shape(self, lexed: Lexed) -> Iterator[Found]:
         """Every shape with the rows that have it; new ones are entered.  Rows without numbers have none."""
         fit = (lexed.count > 0) & (lexed.count <= MOST_NUMBERS) & (lexed.end - lexed.start <= LONGEST_LINE)
         places = np.flatnonzero(fit)
@@ -94,28 +106,23 @@ class ShapeTable:
         for count in np.unique(counts).tolist():
             yield from self._of_one_count(lexed, count, places[counts == count])
 
-    def pin(self, shape: Shape, lexed: Lexed, rows: NDArray[np.int64]) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
-        """Divide the rows of a shape, some of whose numbers turned out to be parts of names."""
+    def divided(self, lexed: Lexed, shape: Shape, rows: Rows, pinned: tuple[int, ...]) -> Iterator[Found]:
+        """Divide the rows of a shape some of whose numbers turned out to be parts of names."""
         known = self._shapes[shape.key]
-        plain = dict(shape.pinned)
-        while len(rows):
-            pinned = {place: _number(lexed, int(rows[0]), place) for place in plain}
-            variant = next((other for other in known if other.pinned == pinned), None)
-            if variant is None:
-                variant = Shape(shape.key, pinned)
-                known.append(variant)
-                self._by_count.setdefault(len(shape.key) - 1, []).append(variant)
+        if shape in known and not shape.pinned:
+            known.remove(shape)
+            self._by_count[len(shape.key) - 1].remove(shape)
+        while len(rows) and len(known) < _MOST_VARIANTS:
+            numbers = {place: _number(lexed, int(rows[0]), place) for place in pinned}
+            variant = next((other for other in known if other.pinned == numbers), None)
+            variant = variant or self._enter(shape.key, numbers)
             fits = variant.fits(lexed, rows)
-            if not fits.any():
-                return
-            yield variant, rows[fits]
+            fits[0] = True
+            yield self._seen(variant, rows[fits])
             rows = rows[~fits]
 
-    def _of_one_count(
-        self, lexed: Lexed, count: int, rows: NDArray[np.int64]
-    ) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
-        known = self._by_count.setdefault(count, [])
-        known.sort(key=lambda shape: -shape.seen)
+    def _of_one_count(self, lexed: Lexed, count: int, rows: Rows) -> Iterator[Found]:
+        known = sorted(self._by_count.get(count, ()), key=lambda shape: -shape.seen)
         for shape in known[:_TOGETHER]:
             if len(rows) < _WORTH_IT:
                 break
@@ -133,7 +140,7 @@ class ShapeTable:
             rows = rows[~fits]
         yield from self._one_by_one(lexed, rows)
 
-    def _one_by_one(self, lexed: Lexed, rows: NDArray[np.int64]) -> Iterator[tuple[Shape, NDArray[np.int64]]]:
+    def _one_by_one(self, lexed: Lexed, rows: Rows) -> Iterator[Found]:
         found: dict[int, tuple[Shape, list[int]]] = {}
         for row in rows.tolist():
             shape = self._shape(lexed, row)
@@ -142,38 +149,41 @@ class ShapeTable:
             yield self._seen(shape, np.array(own, np.int64))
 
     @staticmethod
-    def _seen(shape: Shape, rows: NDArray[np.int64]) -> tuple[Shape, NDArray[np.int64]]:
+    def _seen(shape: Shape, rows: Rows) -> Found:
         shape.seen += len(rows)
+        shape.meaning.seen += len(rows)
         return shape, rows
 
     def _shape(self, lexed: Lexed, row: int) -> Shape:
         key = _key(lexed, row)
         variants = self._shapes.get(key)
-        if variants is None:
-            if len(self._shapes) >= MOST_SHAPES:
-                self._forget()
-            shape = Shape(key)
-            self._shapes[key] = [shape]
-            self._by_count.setdefault(len(key) - 1, []).append(shape)
-            return shape
+        if variants is None and len(self._shapes) >= MOST_SHAPES:
+            self._forget()
+        if not variants:
+            return self._enter(key, {})
         for shape in variants:
             if all(_number(lexed, row, place) == number for place, number in shape.pinned.items()):
                 return shape
-        shape = Shape(key, {place: _number(lexed, row, place) for place in variants[0].pinned})
-        variants.append(shape)
+        if len(variants) >= _MOST_VARIANTS:
+            return variants[-1]
+        return self._enter(key, {place: _number(lexed, row, place) for place in variants[0].pinned})
+
+    def _enter(self, key: tuple[bytes, ...], pinned: dict[int, bytes]) -> Shape:
+        alike = (*(b" ".join(literal.split()) for literal in key), *pinned.values())
+        shape = Shape(key, self._meanings.setdefault(alike, Meaning()), pinned)
+        self._shapes.setdefault(key, []).append(shape)
         self._by_count.setdefault(len(key) - 1, []).append(shape)
         return shape
 
     def _forget(self) -> None:
         """Keep the shapes that mean something."""
-        self._shapes = {
-            key: kept for key, shapes in self._shapes.items() if (kept := [s for s in shapes if s.roles.values])
-        }
-        if len(self._shapes) > MOST_SHAPES // 2:
-            self._shapes = {}
-        self._by_count = {}
-        for shapes in self._shapes.values():
-            self._by_count.setdefault(len(shapes[0].key) - 1, []).extend(shapes)
+        kept = [shape for shapes in self._shapes.values() for shape in shapes if shape.meaning.roles.values]
+        self._shapes, self._by_count, self._meanings = {}, {}, {}
+        for shape in kept if len(kept) <= MOST_SHAPES // 2 else []:
+            alike = (*(b" ".join(literal.split()) for literal in shape.key), *shape.pinned.values())
+            self._meanings[alike] = shape.meaning
+            self._shapes.setdefault(shape.key, []).append(shape)
+            self._by_count.setdefault(len(shape.key) - 1, []).append(shape)
 
 
 def _key(lexed: Lexed, row: int) -> tuple[bytes, ...]:

@@ -12,10 +12,12 @@ from nanlog_parsers._numbers import number
 from ._counters import Counters, Samples
 from ._phrase import Number, words_of
 
-__all__ = ["Value", "data_set", "find_values", "is_known"]
+__all__ = ["Value", "data_set", "find_values", "is_known", "is_loss"]
 
 #: Words for the data a line was measured on.
-_EVALUATION = "val|valid|validation|validating|eval|evaluation|evaluating|evaluate|dev|heldout|held-out|test|testing"
+_EVALUATION = (
+    "val|valid|validate|validation|validating|eval|evaluation|evaluating|evaluate|dev|heldout|held-out|test|testing"
+)
 _DATA_SET = re.compile(rf"(?<![\w./\\-])(?:({_EVALUATION})|(train|training))(?![\w./\\])", re.IGNORECASE | re.ASCII)
 _TRAIN = {"train", "training", "trn"}
 _TEST = {"test", "testing"}
@@ -25,10 +27,13 @@ _NO_SERIES = {
     *("eta", "elapsed", "remaining", "rank", "pid", "port", "gpu", "cuda", "device", "version", "seed", "worker"),
     *("host", "node", "best", "lowest", "previous", "prev", "target", "threshold", "patience"),
 }
+#: The cost of these is time, not a loss.
+_OF_THE_CLOCK = {"reader", "batch", "time", "data", "forward", "backward"}
 _CLOCK_UNITS = {"h", "d", "m", "hr", "hrs", "min", "mins", "hours", "days"}
 _ARROW = ("->", "-->", "=>", "==>", "\xe2\x86\x92")
 #: ``100: 2.5, 3.1 avg, 0.001 rate`` (Darknet): the name behind the number.
 _BEHIND = re.compile(r"\s{1,3}([A-Za-z][A-Za-z _]{1,20}?)\s*(?:[,;|]|$)", re.ASCII)
+_OTHER_NAMES = {"l.r": "lr", "l.rate": "lr", "learn rate": "lr"}
 _MOST_VALUES = 120
 
 
@@ -48,6 +53,11 @@ class Value:
 def is_known(name: str) -> bool:
     """Whether a name is one of the quantities that trainings have in common: a loss, a rate, a norm, a scale."""
     return bool(name) and "metric/" not in Names().info(name).name
+
+
+def is_loss(name: str) -> bool:
+    """Whether a name is that of a training loss, or of a part of it."""
+    return Names().info(name).name.startswith(("loss", "val"))
 
 
 def data_set(text: str) -> str | None:
@@ -79,16 +89,24 @@ class _Finder:
         self._split: str | None = None
 
     def look_at(self, place: int, one: Number) -> None:
-        if not self._can_be_read(place) or one.right.lstrip().startswith(_ARROW):
+        if not self._can_be_read(place) or one.right.lstrip().startswith(_ARROW) or self._is_of_a_bar(place, one):
             return
         last = self.found[-1] if self.found else None
         if last is not None and last.place == place - 1 and self._follows(place, one, last):
             return
-        name = one.name if self._is_value(one) else ""
+        name = _OTHER_NAMES.get(one.name.lower(), one.name) if self._is_value(one) else ""
         if not name and not one.name:
             name = self._name_from_counter(place, one) or self._name_behind(place, one)
         if name and not self._is_no_series(name, one):
             self._add(place, name)
+
+    def _is_of_a_bar(self, place: int, one: Number) -> bool:
+        """The percentage of a progress bar; ``.95`` of ``mAP@.5:.95``; what has commas between thousands."""
+        behind = self._numbers[place + 1] if place + 1 < len(self._numbers) else None
+        if one.is_percent and place + 1 in self._counters.used and place + 2 in self._counters.used:
+            return True
+        thousands = behind is not None and behind.left == "," and len(behind.text) == 3 and not one.opened
+        return thousands or (one.text.startswith(".") and one.left.endswith(":"))
 
     def _can_be_read(self, place: int) -> bool:
         """Whether at least half of the numbers in this place are numbers, not hashes or versions."""
@@ -98,13 +116,15 @@ class _Finder:
     def _follows(self, place: int, one: Number, last: Value) -> bool:
         """A second number of the same series: its mean in brackets, the rest of a list, its share in percent."""
         left = one.left.strip()
-        if one.opened == "(" and (not one.name or set(words(one.name)) <= _AVERAGE) and not one.is_percent:
+        closed = one.right.lstrip().startswith((")", "]")) and not one.unit
+        if one.opened == "(" and closed and (not one.name or set(words(one.name)) <= _AVERAGE):
             self._add_mean(place, last)
             return True
         if one.name or left not in {",", "/", "", "-"}:
-            return one.is_percent and one.opened == "("
+            return one.opened == "(" and bool(one.is_percent or one.unit)
         listed = left == "," and self._numbers[last.place].opened in {"[", "("}
-        if listed or left == "/":
+        whole = self._samples.is_whole(place) and self._samples.is_whole(last.place)
+        if listed or (left == "/" and not whole):
             base, _, index = last.name.rpartition("[")
             known = base and index.endswith("]") and index[:-1].isdigit()
             self._add(place, f"{base}[{int(index[:-1]) + 1}]" if known else f"{last.name}[1]", split=last.split)
@@ -114,7 +134,7 @@ class _Finder:
         """The running mean behind a value: for an evaluation it is what counts, of a metric it says nothing new."""
         if last.split:
             self.found[-1] = replace(last, place=place)
-        elif is_known(last.name):
+        elif is_loss(last.name):
             self._add(place, last.name, averaged=True, split="")
 
     def _is_value(self, one: Number) -> bool:
@@ -160,7 +180,8 @@ class _Finder:
         return "loss" if darknet else ""
 
     def _is_no_series(self, name: str, one: Number) -> bool:
-        if set(words_of(name)) & _NO_SERIES or one.unit.lower() in _CLOCK_UNITS:
+        said = set(words_of(name))
+        if said & _NO_SERIES or one.unit.lower() in _CLOCK_UNITS or ("cost" in said and said & _OF_THE_CLOCK):
             return True
         return bool(one.unit) and is_known(name)
 

@@ -1,23 +1,25 @@
 """TensorBoard: event files of torch, Lightning, Hugging Face, tensorboardX, Keras and tf.summary, alone or in folders.
 
 How records are framed is said in ``_frames``, what they hold in ``_events``, and which directories tell of one training
-in ``_folder``.
+in ``_folder``.  These are imported when there is an event file to read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nanlog.model import Block, Mark, MarkKind, Parser, Source
 
-from ._files import DirectoryReader
-from ._folder import directories
-from ._frames import HEADER, TIME_KEY, length_at
-from ._training import Directory
+if TYPE_CHECKING:
+    from ._training import Directory
 
 __all__ = ["PARSER", "TensorBoard"]
 
-_VERSION = b"brain.Event:"
+#: What follows the header of the first record: the time and, behind its eight bytes, the version of the format.
+_BEGIN, _TIME_KEY, _VERSION = 12, b"\t", b"brain.Event:"
+#: The upper half of a length, which no record needs.
+_UPPER = slice(4, 8)
 _NAME = "tfevents"
 _MOST_NAMED = 5
 
@@ -36,13 +38,21 @@ class TensorBoard:
     )
 
     def score(self, file: str, head: bytes) -> float:
-        if length_at(head, 0) is not None and head[HEADER : HEADER + 1] == bytes([TIME_KEY]):
-            return 1.0 if _VERSION in head[:200] else 0.9
+        if head[_UPPER] == bytes(4) and head[_BEGIN : _BEGIN + 1] == _TIME_KEY:
+            if _VERSION in head[:200]:
+                return 1.0
+            from ._frames import length_at
+
+            if length_at(head, 0) is not None:
+                return 0.9
         # a file that was only just begun, or whose first record is damaged
         is_named = _NAME in file.replace("\\", "/").rpartition("/")[2]
-        return 0.9 if is_named and (not head or b"\0" in head[:HEADER]) else 0.0
+        return 0.9 if is_named and (not head or b"\0" in head[:_BEGIN]) else 0.0
 
     def read(self, source: Source) -> Iterator[Block]:
+        from ._files import DirectoryReader
+        from ._folder import directories
+
         found = directories(source)
         for directory in found:
             reader = DirectoryReader(directory)
@@ -54,10 +64,9 @@ class TensorBoard:
 
 def _several(found: list[Directory]) -> Iterator[Block]:
     """Say so where a folder holds more than one training."""
-    others = [each for each in found if each.training.label]
-    if not others:
+    labels = list(dict.fromkeys(each.training.label for each in found if each.training.label))
+    if not labels:
         return
-    labels = list(dict.fromkeys(each.training.label for each in others))
     named = ", ".join(labels[:_MOST_NAMED]) + (", ..." if len(labels) > _MOST_NAMED else "")
     says = (
         f"the folder holds {len(labels) + 1} trainings; the series of {named} have these names behind their own, "

@@ -40,6 +40,7 @@ class NanoGPT:
 
     name = "nanogpt"
     title = "nanoGPT's train.py and what descends from it (iter 120: loss ..., time ...)"
+    gives = ("loss per logged iteration", "training and validation loss of each evaluation", "settings of the script")
 
     def score(self, file: str, head: bytes) -> float:
         return 0.9 if _SURE.search(head) else 0.0

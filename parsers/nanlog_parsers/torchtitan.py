@@ -43,6 +43,7 @@ class Torchtitan:
 
     name = "torchtitan"
     title = "torchtitan (step: 10  loss: ...  grad_norm: ...), on one rank or many"
+    gives = ("loss per logged step", "gradient norm", "learning rate", "every rank on its own")
 
     def score(self, file: str, head: bytes) -> float:
         if _SURE.search(head):

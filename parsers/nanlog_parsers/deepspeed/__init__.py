@@ -37,6 +37,12 @@ class DeepSpeed:
 
     name = "deepspeed"
     title = "DeepSpeed (OVERFLOW!, step=10, skipped=3, lr=[...]) and the lines of the script that uses it"
+    gives = (
+        "skipped updates and the loss scale",
+        "learning rate",
+        "loss, where the script prints it",
+        "every rank on its own",
+    )
 
     def score(self, file: str, head: bytes) -> float:
         return 0.9 if _SURE.search(head) else 0.0

@@ -33,6 +33,7 @@ class HuggingFace:
 
     name = "huggingface"
     title = "Hugging Face Trainer, transformers 4 and 5: what it prints ({'loss': ...}) and trainer_state.json"
+    gives = ("loss per logging window", "learning rate", "gradient norm", "evaluations", "what the NaN filter hides")
 
     def score(self, file: str, head: bytes) -> float:
         if is_state(head):

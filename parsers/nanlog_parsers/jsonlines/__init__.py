@@ -25,6 +25,7 @@ class JsonLines:
 
     name = "jsonlines"
     title = "JSON lines with any keys, JSON after a log prefix (fairseq), arrays of objects, lists of values"
+    gives = ("every number under every key", "losses, rates and gradient norms by their names", "validation rows")
 
     def score(self, file: str, head: bytes) -> float:
         if _is_document(head):

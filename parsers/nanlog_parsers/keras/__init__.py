@@ -48,6 +48,13 @@ class Keras:
 
     name = "keras"
     title = "Keras 1, 2 and 3 (progress bars, one line an epoch, messages of callbacks, CSVLogger)"
+    gives = (
+        "loss per batch (bars) or epoch",
+        "metrics and validation",
+        "learning rate",
+        "messages of callbacks",
+        "checkpoints",
+    )
 
     def score(self, file: str, head: bytes) -> float:
         head = _LOST_COLOURS.sub(b"", without_escapes(head))

@@ -34,6 +34,15 @@ class Megatron:
 
     name = "megatron"
     title = "Megatron-LM, Megatron-DeepSpeed, GPT-NeoX (iteration 100/ 300 | ... | lm loss: ...)"
+    gives = (
+        "loss per logging interval",
+        "learning rate",
+        "gradient norm",
+        "loss scale",
+        "skipped and NaN iterations",
+        "validation",
+        "every rank on its own",
+    )
 
     def score(self, file: str, head: bytes) -> float:
         if _SURE.search(head):

@@ -22,6 +22,7 @@ class Table:
 
     name = "table"
     title = "tables with a header line: CSV, TSV, ; and |, aligned columns, fastai's output"
+    gives = ("every column of numbers", "losses, rates and gradient norms by their names")
 
     def score(self, file: str, head: bytes) -> float:
         layout = layout_of(head)

@@ -20,6 +20,7 @@ class Text:
 
     name = "text"
     title = "text of any program: key=value, key: value, progress bars (tqdm), tables"
+    gives = ("every number with a name", "losses, rates and gradient norms by their names", "exceptions")
 
     def score(self, file: str, head: bytes) -> float:
         """At most 0.5: a parser that knows the program knows more."""

@@ -27,9 +27,10 @@ _MOST_STEPS_PER_EPOCH = 200_000
 _TRIED = 64
 #: Share of the rows that must agree with what a progress bar shows: it may be written late or early.
 _AGREE = 0.9
-_MOST_EPOCHS = 10_000
 #: Neither a step nor logging_steps is larger: their product is an integer of 64 bits.
 _MOST = 2.0**31
+#: A smaller part of an epoch is none.
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ def dated(rows: Rows, clues: Clues) -> Dated:
     if known is None and first:
         known = 1 / float(epoch[0])
     per_epoch = known or _by_the_epochs(epoch, rounding)
-    each = _increment(epoch, first)
+    each = _increment(epoch, rounding, first)
     every = _nearest(clues.logging_steps or (per_epoch * each if per_epoch is not None else 1))
     step = _up_to_the_end(_counted(epoch, rounding, each, every, first), every, epoch, rounding, clues)
     bar = rows.bar[train]
     if per_epoch is not None and _agrees(bar, epoch, rounding, per_epoch):
         step = np.where(bar >= 0, bar, step)
-    if per_epoch is None and epoch[-1] > 0:
+    if per_epoch is None and epoch[-1] > _LEAST:
         per_epoch = float(step[-1] / epoch[-1])
     step = _evaluations(rows, train, step, per_epoch)
     return Dated(step) if known is None else Dated(step, every, per_epoch)
@@ -109,14 +110,14 @@ def _steps_per_epoch(rows: Rows, train: IntArray, clues: Clues) -> float | None:
     if clues.steps_per_epoch is not None:
         return clues.steps_per_epoch
     epoch, rounding, bar = rows.epoch[train], rows.rounding[train], rows.bar[train]
-    shown = np.flatnonzero((bar > 0) & (epoch > 0))
+    shown = np.flatnonzero((bar > 0) & (epoch > _LEAST))
     if len(shown):
         last = shown[-1]
         found = float(bar[last] / epoch[last])
         if _agrees(bar, epoch, rounding, found):
             return found
-    each = _increment(epoch, _is_first_step_logged(epoch, rounding))
-    if clues.logging_steps is not None and each > 0:
+    each = _increment(epoch, rounding, _is_first_step_logged(epoch, rounding))
+    if clues.logging_steps is not None and each > _LEAST:
         return clues.logging_steps / each
     return _by_the_end(epoch, rounding, each, clues)
 
@@ -136,20 +137,11 @@ def _by_the_end(epoch: FloatArray, rounding: FloatArray, each: float, clues: Clu
     last, width = _last_step(clues)
     if last is None:
         return None
-    if clues.final_epoch is not None and clues.final_epoch > 0:
+    span = float(epoch[-1] - epoch[0]) or float(epoch[-1])
+    if clues.final_epoch is not None and _LEAST < clues.final_epoch < _MOST and span > _LEAST:
         found = last / clues.final_epoch
-        span = float(epoch[-1] - epoch[0]) or float(epoch[-1])
         error = rounding[-1] / clues.final_epoch + (rounding[0] + rounding[-1]) / span + width / last
         if _is_whole(found * each, found * each * error):
-            return found
-    # ended early: the plan was a whole number of epochs
-    some = _some(len(epoch))
-    for epochs in range(max(1, math.ceil(epoch[-1] - rounding[-1])), _MOST_EPOCHS):
-        found = last / epochs
-        if found * each < 0.5:
-            return None
-        steps = epoch[some] * found
-        if found == int(found) and (np.abs(steps - np.round(steps)) <= 0.01 + rounding[some] * found).all():
             return found
     return None
 
@@ -178,33 +170,38 @@ def _is_first_step_logged(epoch: FloatArray, rounding: FloatArray) -> bool:
     """Whether ``logging_first_step`` put a row of step 1 before the regular ones."""
     if len(epoch) < 3:
         return False
-    each = _increment(epoch[1:], first=False)
+    each = _increment(epoch[1:], rounding[1:], first=False)
     exact = max(rounding[:3]) < each / 8
-    return bool(exact and 0 < epoch[0] < 0.75 * each and abs(epoch[1] - each) < 0.25 * each)
+    return bool(exact and _LEAST < epoch[0] < 0.75 * each and abs(epoch[1] - each) < 0.25 * each)
 
 
-def _increment(epoch: FloatArray, first: bool) -> float:
+def _places(epoch: FloatArray, rounding: FloatArray) -> IntArray:
+    """The place of each row behind the first, counted in rows: one more each time, unless some are missing."""
+    steps = np.ones(max(len(epoch) - 1, 0), np.int64)
+    apart = np.diff(epoch)
+    usual = float(np.median(apart)) if len(apart) else 0.0
+    if usual > 8 * float(rounding.max()):  # exact enough to tell
+        steps = np.round(np.clip(apart / usual, 1, _MOST)).astype(np.int64)
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
+
+
+def _increment(epoch: FloatArray, rounding: FloatArray, first: bool) -> float:
     """The epochs from one row to the next."""
-    regular = epoch[1:] if first else epoch
-    if len(regular) == 1:
-        return float(regular[0])
-    return float((regular[-1] - regular[0]) / (len(regular) - 1))
+    if first:
+        return _increment(epoch[1:], rounding[1:], first=False)
+    last = int(_places(epoch, rounding)[-1])
+    each = float(epoch[-1] - epoch[0]) / last if last else float(epoch[0])
+    begin = max(1, round(float(epoch[0]) / each)) if each > _LEAST else 1
+    # the k-th row lies k increments from 0, which has no rounding error; far from the beginning k may be wrong by one
+    return float(epoch[-1]) / (begin + last) if begin <= len(epoch) else each
 
 
 def _counted(epoch: FloatArray, rounding: FloatArray, each: float, every: int, first: bool) -> IntArray:
     """k-th row, k-th multiple of ``every``; a training that was resumed does not begin at the first."""
     if first:
         return np.concatenate(([1], _counted(epoch[1:], rounding[1:], each, every, first=False)))
-    if each <= 0:
-        return every * np.arange(1, len(epoch) + 1, dtype=np.int64)
-    begin = max(1, round(min(float(epoch[0]) / each, _MOST)))
-    place = begin + np.arange(len(epoch), dtype=np.int64)
-    off = np.abs(epoch - epoch[0] - (place - begin) * each) > 2 * rounding + 0.6 * each
-    if off.any() and float(rounding.max()) < each / 3:  # rows are missing: the epochs are exact enough to tell
-        usual = float(np.median(np.diff(epoch)))
-        if usual > 0:
-            place = np.round(np.clip(epoch / usual, 1, _MOST)).astype(np.int64)
-    return every * place
+    begin = max(1, round(min(float(epoch[0]) / each, _MOST))) if each > _LEAST else 1
+    return every * np.minimum(begin + _places(epoch, rounding), int(_MOST))
 
 
 def _up_to_the_end(step: IntArray, every: int, epoch: FloatArray, rounding: FloatArray, clues: Clues) -> IntArray:

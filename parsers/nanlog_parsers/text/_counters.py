@@ -47,6 +47,7 @@ _WHICH = {
     *("current", "cur", "this", "global", "total", "num", "number", "n", "no", "nr", "idx", "id", "index"),
     *("learning", "optimizer", "optim", "completed", "trainer", "inner", "env", "main", "done", "starting"),
 }
+_GUESSED, _UNRANKED = 7, 9
 _ALL = {"global"}
 _ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
 #: A whole number, or the batches from one to another (MXNet).
@@ -102,8 +103,13 @@ class Counters:
     is_batch: bool = False
     is_named: bool = False
     in_epoch: bool = False
-    rank: int = 9
+    rank: int = _UNRANKED
     used: frozenset[int] = frozenset()
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether nothing but rising from line to line speaks for the counter."""
+        return not self.is_named and self.rank >= _GUESSED
 
     def __bool__(self) -> bool:
         return self.step is not None or self.epoch is not None

@@ -35,8 +35,6 @@ _CLASS[list(b"+-.")] = _SIGN
 _CLASS[list(b"nNiI")] = _LETTER
 _IS_SUFFIX = np.zeros(256, np.bool_)
 _IS_SUFFIX[list(_LETTERS + _REST_OF_WORD)] = True
-_IS_BLANK = np.zeros(256, np.bool_)
-_IS_BLANK[list(b" \t")] = True
 
 _LOWER = np.uint64(0x2020202020202020)
 _KEEP = np.array([(1 << 8 * width) - 1 for width in range(9)], np.uint64)
@@ -45,6 +43,7 @@ _NON_FINITE = [
     (len(word), np.uint64(int.from_bytes(word.lower()[:8], "little")))
     for word in (b"nan", b"inf", b"nan.", b"inf.", b"nan.0", b"inf.0", b"infinity", b"infinity.")
 ]
+_PLAIN_WIDTH = 3
 _WIDEST = max(width for width, _ in _NON_FINITE)
 #: What the reader of numbers takes for one, right-aligned to the same width.
 _PLAIN = [
@@ -111,20 +110,23 @@ def lex(states: States) -> Lexed:
     content = np.frombuffer(text, np.uint8)
     in_word = np.frombuffer(text.translate(_IS_WORD), np.bool_)
     borders = np.flatnonzero(in_word[1:] != in_word[:-1]) + 1
-    begin, beyond = _numbers(text, content, borders[::2], borders[1::2])
+    begin, beyond, wide = _numbers(text, content, borders[::2], borders[1::2])
+    blanked = text.translate(_BLANKED)
+    blank = content == ord(" ")
+    blank |= content == ord("\t")
     start, end = states.start + MARGIN, states.end + MARGIN
     first = np.searchsorted(begin, start)
     return Lexed(
         text,
-        _plain(text.translate(_BLANKED)),
+        _plain(blanked) if wide else blanked,
         start,
-        _skip(content, start, 1),
+        _skip(blank, start, 1),
         end,
         states.line,
         begin,
         beyond,
-        _skip(content, begin, -1),
-        _skip(content, beyond, 1),
+        _skip(blank, begin, -1),
+        _skip(blank, beyond, 1),
         first,
         np.searchsorted(begin, end) - first,
     )
@@ -132,13 +134,13 @@ def lex(states: States) -> Lexed:
 
 def _with_plain_numbers(text: bytes) -> bytes:
     """The text with what would be mistaken for numbers, or not taken for one, replaced by as many bytes."""
-    if b".#" in text:
+    if b"#" in text and b".#" in text:
         text = _MSVC.sub(_spelt_out, text)
-    if b"%|" in text:
+    if b"%" in text and b"%|" in text:
         text = _BAR.sub(lambda bar: b"%".ljust(len(bar[0])), text)
     if b"\xe2" in text:
         text = _GLYPHS.sub(lambda bar: b" " * len(bar[0]), text)
-    if _WIDE_COLON in text:
+    if b"\xef" in text:
         text = text.replace(_WIDE_COLON, b"  :")
     return text
 
@@ -149,16 +151,15 @@ def _spelt_out(found: re.Match[bytes]) -> bytes:
 
 
 def _plain(blanked: bytes) -> bytes:
-    if b"infinity" in blanked or b"nan.0" in blanked or b"inf.0" in blanked:
-        for word, plain in _PLAIN:
-            blanked = blanked.replace(word, plain)
+    for word, plain in _PLAIN:
+        blanked = blanked.replace(word, plain)
     return blanked
 
 
 def _numbers(
     text: bytes, content: NDArray[np.uint8], begin: NDArray[np.int64], end: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Begin and end of the numbers among the words."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Begin and end of the numbers among the words, and whether nan or inf is written with more than three letters."""
     kind = _CLASS[content[begin]]
     letters = begin
     signed = np.flatnonzero(kind == _SIGN)
@@ -171,8 +172,9 @@ def _numbers(
     words = np.flatnonzero(kind == _LETTER)
     is_number = kind == _DIGIT
     is_number[words] = _are_non_finite(text, letters[words], end[words] - letters[words])
-    begin, spelt = begin[is_number], kind[is_number] == _LETTER
-    return begin, _without_suffix(content, end[is_number], spelt)
+    begin, end, spelt = begin[is_number], end[is_number], kind[is_number] == _LETTER
+    wide = bool((end[spelt] - begin[spelt] > _PLAIN_WIDTH).any())
+    return begin, _without_suffix(content, end, spelt), wide
 
 
 def _are_non_finite(text: bytes, begin: NDArray[np.int64], width: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -202,17 +204,17 @@ def _without_suffix(content: NDArray[np.uint8], end: NDArray[np.int64], spelt: N
     return end
 
 
-def _skip(content: NDArray[np.uint8], place: NDArray[np.int64], direction: int) -> NDArray[np.int64]:
+def _skip(blank: NDArray[np.bool_], place: NDArray[np.int64], direction: int) -> NDArray[np.int64]:
     """Move each place over the blanks on its right (1) or on its left (-1), at most to the end of the text."""
     shift = 0 if direction > 0 else -1
-    rows = np.flatnonzero(_IS_BLANK[content[place + shift]])
+    rows = np.flatnonzero(blank[place + shift])
     if not len(rows):
         return place
     place = place.copy()
     for _ in range(_WIDEST_GAP):
         place[rows] += direction
-        inside = rows[(place[rows] > 0) & (place[rows] < len(content))]
-        rows = inside[_IS_BLANK[content[place[inside] + shift]]]
+        inside = rows[(place[rows] > 0) & (place[rows] < len(blank))]
+        rows = inside[blank[place[inside] + shift]]
         if not len(rows):
             break
     return place

@@ -24,6 +24,8 @@ __all__ = ["Reader"]
 #: A rule between blocks of lines.
 _RULE = re.compile(rb"[ \t|+]*[-=*#_~+|]{4,}[-=*#_~+| \t]*")
 _RULING = np.frombuffer(b"-=*#_~+|", np.uint8)
+#: What the lines mean is learned from so much text, in bytes, as long as there is more.
+_STRETCH = 1 << 20
 #: A block that goes on over the end of a piece is kept together up to this length in bytes.
 _LONGEST_BLOCK = 1 << 16
 #: Lines that say what the lines below them were measured on have at most so many words and bytes.
@@ -46,6 +48,7 @@ class Reader:
         self._block = 0
         self._counts_itself: tuple[bytes, ...] | None = None
         self._has_counters = False
+        self._kept = b""
 
     def read(self, file: str, pieces: Iterator[Piece]) -> Iterator[Block]:
         """Yield what a file says."""
@@ -54,20 +57,18 @@ class Reader:
             yield self._stretch(file, states, remarks)
 
     def _whole_blocks(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """Pieces cut at rules where lines between them belong together."""
-        kept: Piece | None = None
-        for piece in pieces:
-            data, line, continues = piece.data, piece.first_line, piece.continues
-            if kept is not None:
-                data, line, continues = kept.data + data, kept.first_line, kept.continues
-                kept = None
+        """Pieces long enough to learn from, cut at rules where the lines between them belong together."""
+        for piece in _joined(pieces):
+            data, line = self._kept + piece.data, piece.first_line - self._kept.count(b"\n")
+            continues, self._kept = piece.continues and not self._kept, b""
             cut = data.rfind(b"\n---", _LONGEST_BLOCK) + 1 if self._dating.has_step_headings else 0
-            if cut and len(data) - cut < _LONGEST_BLOCK:
-                kept = Piece(piece.file, data[cut:], line + data.count(b"\n", 0, cut))
-                data = data[:cut]
+            if len(data) >= _STRETCH and cut and len(data) - cut < _LONGEST_BLOCK:
+                data, self._kept = data[:cut], data[cut:]
             yield Piece(piece.file, data, line, continues)
-        if kept is not None:
-            yield kept
+            after = line + data.count(b"\n")
+        if self._kept:
+            data, self._kept = self._kept, b""
+            yield Piece(piece.file, data, after)
 
     def _stretch(self, file: str, states: States, remarks: Remarks) -> Block:
         lexed = lex(states)
@@ -143,3 +144,23 @@ class Reader:
             found.sort()
         self._section = found[-1][1]
         return found
+
+
+def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Pieces of at least :data:`_STRETCH` bytes, except for the last."""
+    waiting: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece.data)
+        if size >= _STRETCH:
+            yield _one(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _one(waiting)
+
+
+def _one(pieces: list[Piece]) -> Piece:
+    if len(pieces) == 1:
+        return pieces[0]
+    return replace(pieces[0], data=b"".join(piece.data for piece in pieces))

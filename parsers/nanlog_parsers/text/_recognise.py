@@ -27,13 +27,15 @@ _SURE, _LIKELY, _POSSIBLE = 0.5, 0.4, 0.3
 _NOT_OURS = 0.25
 #: A line alone is taken for a log where it is at least this share of the text.
 _SHARE = 0.1
+#: A document in JSON, pretty-printed.
+_DOCUMENT = re.compile(rb"\s{0,100}[\[{]\s{0,100}\n\s{0,100}[\"{]")
 _NUMBER = re.compile(rb"(?<![\w.-])[0-9]")
 _FEWEST, _MANY = 3, 6
 
 
 def sureness(file: str, head: bytes) -> float:
     """0 for what is no log of a training; never more than 0.5."""
-    if b"\0" in head[:4096] or file.lower().endswith(_NO_LOGS):
+    if b"\0" in head[:4096] or file.lower().endswith(_NO_LOGS) or _DOCUMENT.match(head) is not None:
         return 0.0
     head = head[:_ENOUGH]
     score = 0.0

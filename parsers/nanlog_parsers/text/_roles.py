@@ -75,6 +75,8 @@ def learn(content: bytes, places: Sequence[tuple[int, int]], rows: Sequence[Sequ
         numbers = header.named(line, numbers)
     counters = find_counters(numbers, samples)
     values = find_values(line, numbers, counters, samples)
+    if counters and counters.is_guess and not any(is_known(value.name) for value in values):
+        return NOTHING
     if not values and counters:
         heading = _is_heading(line, numbers, counters, samples)
         return Roles(counters, heading=heading, pinned=tuple(pinned) if heading else ())

@@ -15,8 +15,8 @@ from ._recognition import Form, recognised
 
 __all__ = ["PARSER", "Lightning"]
 
-#: A table and its settings follow one another from version to version; what was printed lies beside them.
-_WRITTEN, _PRINTED = "logger", "screen"
+#: Tables follow one another from version to version; what was set and what was printed lies beside them.
+_LOGGED, _SET, _PRINTED = "logger", "settings", "screen"
 
 
 class Lightning:
@@ -24,6 +24,14 @@ class Lightning:
 
     name = "lightning"
     title = "PyTorch Lightning 1 and 2 (metrics.csv, hparams.yaml, TQDM and Rich bars, Trainer's messages)"
+    gives = (
+        "loss per logged step and epoch",
+        "learning rate",
+        "gradient norms of each parameter",
+        "validation",
+        "hyper-parameters",
+        "messages of the Trainer",
+    )
 
     def score(self, file: str, head: bytes) -> float:
         return recognised(file, head)[1]
@@ -38,7 +46,7 @@ class Lightning:
         names = Names()
         for file, form in forms.items():
             if form is Form.TABLE:
-                yield from read_metrics(source, file, names, _WRITTEN)
+                yield from read_metrics(source, file, names, _LOGGED)
             elif form is Form.SETTINGS:
                 yield _settings(source, file)
             else:
@@ -50,7 +58,7 @@ class Lightning:
 def _settings(source: Source, file: str) -> Block:
     from ._hparams import settings
 
-    rows = BlockBuilder(file, _WRITTEN)
+    rows = BlockBuilder(file, _SET)
     rows.fact("framework", "lightning", 1)
     for setting in settings(_lines(source, file)):
         path = setting.path

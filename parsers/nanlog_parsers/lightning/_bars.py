@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -85,6 +86,7 @@ _RICH = re.compile(
     _WHAT + r"[ ━╸╺╴╶\-]{1,1000}?(?P<n>[0-9]{1,12})/(?P<total>[0-9]{1,12}|--)(?:\.0)? +"
     r"[0-9:\-]{1,20} • [0-9:\-]{1,20} +[0-9.,]{1,20}it/s"
 )
+_LONGEST_METRICS = 100_000
 _LEAST_INDENT = " " * 12
 #: The number of the run, which may be a word; Lightning 2 writes it first, Lightning 1 behind ``loss``.
 RUN_NUMBER = "v_num"
@@ -121,9 +123,12 @@ def rich_items(lines: Sequence[tuple[int, str]]) -> tuple[Item, ...]:
     for part in parts:
         starts.append(starts[-1] + len(part) + 1)
     items = []
-    for found in _RICH_ITEM.finditer(" ".join(parts)):
+    alike: Counter[str] = Counter()  # names that were cut
+    for found in _RICH_ITEM.finditer(" ".join(parts), 0, _LONGEST_METRICS):
         line = lines[bisect_right(starts, found.end() - 1) - 1][0]
-        items.append(Item(found[2], found[3], line) if found[2] else Item(RUN_NUMBER, "", line))
+        name = found[2] or RUN_NUMBER
+        alike[name] += 1
+        items.append(Item(name if alike[name] == 1 else f"{name}~{alike[name]}", found[3] or "", line))
     return tuple(items)
 
 

@@ -58,7 +58,7 @@ class _Screen:
         self._tracebacks = Tracebacks()
         self._rich: tuple[Bar, list[tuple[int, str]]] | None = None
         self._is_fresh = True
-        self._has_results = False
+        self._frames: int | None = None  #: how many frames were drawn below the head of a table of results
         self._facts: set[tuple[str, FactValue]] = set()
         self._resumed_from = ""
         self._layers = 0
@@ -123,8 +123,8 @@ class _Screen:
             for part, _ in split(text):
                 if (said := message(part)) is not None:
                     self._said(said, line)
-                elif part.strip():
-                    self._has_results = self._has_results and _FRAME.issuperset(part)
+                elif self._frames is not None and part.strip():
+                    self._frames = self._frames + 1 if _FRAME.issuperset(part) and not self._frames else None
 
     def _raised(self, raised: Raised | Anomaly, line: int) -> None:
         self._progress.flush(self.rows)
@@ -170,13 +170,13 @@ class _Screen:
             case "restoring":
                 self._restoring(says["file"], line)
             case "result":
-                if self._has_results:
+                if self._frames is not None:
                     self._tells(says, self._progress.step, line)
             case "results":
                 self._progress.flush(self.rows)
+                self._frames = 0
             case _:
                 self._setting(said, line)
-        self._has_results = said.kind == "results" or (self._has_results and said.kind == "result")
 
     def _reached(self, says: dict[str, str], line: int) -> None:
         """ModelCheckpoint writes; it counts optimizer steps, which are batches unless gradients are accumulated."""

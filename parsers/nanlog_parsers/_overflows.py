@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from nanlog.model import Mark, MarkKind
 from nanlog_parsers._numbers import NUMBER, value_of
 
-__all__ = ["AT_MINIMUM", "Overflows", "SkippedUpdate", "dated"]
+__all__ = ["AT_MINIMUM", "Overflows", "SkippedUpdate", "dated", "may_tell_of_overflow"]
 
 #: DeepSpeed's exception at the end of the range.
 AT_MINIMUM = "Current loss scale already at minimum"
@@ -43,6 +43,11 @@ _APEX = re.compile(
 )
 _ITERATION = re.compile(r"Grad overflow on iteration:? (?P<iteration>[0-9]{1,18})")
 _REDUCING = re.compile(rf"Reducing dynamic loss scale from {_SCALE} to (?P<after>{NUMBER})")
+
+
+def may_tell_of_overflow(text: str) -> bool:
+    """Quickly, whether a line is worth a closer look."""
+    return "verflow" in text or "OVERFLOW" in text or "dynamic loss scale" in text
 
 
 @dataclass(slots=True)
@@ -78,8 +83,8 @@ class Overflows:
 
     def read(self, line: int, text: str, rank: int | None = None) -> bool:
         """Say whether the line is one of a loss scaler."""
-        if "verflow" not in text and "OVERFLOW" not in text:
-            return "dynamic loss scale" in text and self._reduced(text[:_LONGEST])
+        if not may_tell_of_overflow(text):
+            return False
         text = text[:_LONGEST]
         if found := _ITERATION.search(text):
             self._add(SkippedUpdate(line, found[0], iteration=int(found["iteration"]), rank=rank))
@@ -90,7 +95,7 @@ class Overflows:
         elif found := _APEX.search(text):
             self._add(SkippedUpdate(line, found[0], after=value_of(found["after"]), rank=rank))
         else:
-            return False
+            return self._reduced(text)
         return True
 
     def take(self) -> list[SkippedUpdate]:

@@ -31,7 +31,9 @@ _MOST_KEYS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One dict: its numbers (and the text of each), whether they are quoted, and whether the line ends inside it."""
+    """One dict: where it begins, its numbers (and the text of each), whether they are quoted, whether it is cut off."""
+
+    start: int
 
     numbers: dict[str, float]
     texts: dict[str, str]
@@ -49,7 +51,7 @@ def printed_dicts(text: str) -> Iterator[Printed]:
     """
     at = 0
     while (flat := _FLAT.search(text, at)) is not None and text.find("{'", at, flat.start()) < 0:
-        yield _flat(flat[0])
+        yield _flat(flat[0], flat.start())
         at = flat.end()
     while (begin := _BEGIN.search(text, at)) is not None:
         reader = _Reader(text, begin.end() - 1)
@@ -59,13 +61,13 @@ def printed_dicts(text: str) -> Iterator[Printed]:
         at = max(reader.at, begin.end())
 
 
-def _flat(text: str) -> Printed:
+def _flat(text: str, start: int) -> Printed:
     """A dict of plain numbers and words, as nearly all are."""
     pairs = _PAIR.findall(text)
     numbers = {name: value for name, _, token in pairs if (value := number(token)) is not None}
     texts = {name: token for name, _, token in pairs if name in numbers}
     quoted = any(quote and name in numbers for name, quote, _ in pairs)
-    return Printed(numbers, texts, frozenset(name for name, _, _ in pairs), quoted, False, text[:300])
+    return Printed(start, numbers, texts, frozenset(name for name, _, _ in pairs), quoted, False, text[:300])
 
 
 class _Reader:
@@ -94,7 +96,7 @@ class _Reader:
             self.at = end.end()
         elif not keys or len(self.text) - self.at > _LONGEST_INSIDE:
             return None
-        return Printed(numbers, texts, frozenset(keys), quoted, end is None, self.text[begin : begin + 300])
+        return Printed(begin, numbers, texts, frozenset(keys), quoted, end is None, self.text[begin : begin + 300])
 
     def _value(self) -> tuple[str, bool] | None:
         """The text of a value and whether it is quoted; "" for what is no scalar, None where it cannot be read."""

@@ -11,6 +11,7 @@ from nanlog.model import Piece
 __all__ = ["Scalar", "scalars"]
 
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.){0,100000}"|[{}\[\]:,\n]|[^\s{}\[\]:,"]{1,100000}|"')
+_LONGEST = 100_000
 #: Deeper nesting is read as if it were on this level.
 _DEEPEST = 50
 
@@ -67,6 +68,9 @@ def _tokens(pieces: Iterable[Piece]) -> Iterator[tuple[int, str]]:
             sign = found[0]
             if sign == "\n":
                 line += 1
+            elif sign == '"' and "\n" not in (open_string := text[found.start() : found.start() + _LONGEST]):
+                rest = open_string  # its end may be in the next piece
+                break
             elif found.end() == len(text) and sign not in "{}[]:,":
                 rest = sign  # it may go on in the next piece
             else:

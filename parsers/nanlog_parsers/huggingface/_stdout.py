@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 from nanlog.model import Block, BlockBuilder, Mark, MarkKind, SeriesInfo
 from nanlog_parsers._line_logs import constant
 from nanlog_parsers._names import Names
-from nanlog_parsers._overflows import AT_MINIMUM
+from nanlog_parsers._overflows import AT_MINIMUM, may_tell_of_overflow
 from nanlog_parsers._ranks import Ranks
 from nanlog_parsers._tracebacks import Tracebacks, marks_of
 
@@ -49,6 +51,18 @@ _MOST_ARGUMENTS = 400
 _ARGUMENT = re.compile(r"(?P<key>\w{1,100})=(?P<value>.{0,500}),")
 
 
+class _Bar(NamedTuple):
+    start: int
+    step: int
+    total: int
+
+
+def _bars(text: str) -> Iterator[_Bar]:
+    for found in _BAR.finditer(text):
+        if not found["before"].rstrip().endswith(":"):  # "Map:  30%|" is another bar
+            yield _Bar(found.start(), int(found["step"]), int(found["total"]))
+
+
 def is_of_trainer(printed: Printed) -> bool:
     """Whether a dict is one that the Trainer logs, and not some other that a script prints."""
     keys = printed.keys
@@ -73,15 +87,15 @@ class StdoutLog:
     def read(self, line: int, rank: int | None, text: str) -> None:
         """Take what one state of a line says."""
         text = text[:_LONGEST]
-        if "%|" in text:
-            self._bars(rank, text)
+        bars = deque(_bars(text) if "%|" in text else ())
         if "{'" in text:
-            self._dicts(line, rank, text)
-        elif "verflow" in text or "OVERFLOW" in text or "dynamic loss scale" in text:
-            self._training(rank).overflows.read(line, text, rank)
-        elif (exception := self._tracebacks.read(text, rank)) is not None:
+            self._dicts(line, rank, text, bars)
+        self._drawn(rank, bars, len(text))
+        if may_tell_of_overflow(text) and self._training(rank).overflows.read(line, text, rank):
+            return
+        if (exception := self._tracebacks.read(text, rank)) is not None:
             self._failed(line, exception)
-        else:
+        elif "{'" not in text:
             self._message(line, text)
 
     def take(self) -> Iterator[Block]:
@@ -101,28 +115,35 @@ class StdoutLog:
             self._trainings[rank] = Training(rank)
         return self._trainings[rank]
 
-    def _bars(self, rank: int | None, text: str) -> None:
-        training = self._training(rank)
-        for bar in _BAR.finditer(text):
-            if not bar["before"].rstrip().endswith(":"):  # "Map:  30%|" is another bar
-                training.drawn(int(bar["step"]), int(bar["total"]))
+    def _drawn(self, rank: int | None, bars: deque[_Bar], end: int) -> None:
+        """Take the bars that begin before ``end``."""
+        training = self._trainings.get(rank)
+        while bars and bars[0].start < end:
+            bar = bars.popleft()
+            if training is not None:
+                training.drawn(bar.step, bar.total)
 
-    def _dicts(self, line: int, rank: int | None, text: str) -> None:
+    def _dicts(self, line: int, rank: int | None, text: str, bars: deque[_Bar]) -> None:
+        """Read the dicts of a text, and the bars between them in their order."""
         for printed in printed_dicts(text):
-            if not is_of_trainer(printed) and not (printed.is_cut and "loss" in printed.numbers):
-                continue
-            if printed.is_cut:
-                self._rows.unread(line, printed.text, "the line ends inside the dict")
-                continue
+            self._drawn(rank, bars, printed.start)
+            self._dict(line, rank, printed)
+
+    def _dict(self, line: int, rank: int | None, printed: Printed) -> None:
+        if not is_of_trainer(printed) and not (printed.is_cut and "loss" in printed.numbers):
+            return
+        if printed.is_cut:
+            self._rows.unread(line, printed.text, "the line ends inside the dict")
+            return
+        training = self._training(rank)
+        if training.begins_anew(printed):
+            self._end(rank)
             training = self._training(rank)
-            if training.begins_anew(printed):
-                self._end(rank)
-                training = self._training(rank)
-            if not self._version:
-                self._version = "5" if printed.is_quoted else "4"
-                self._rows.fact("framework", "transformers", line)
-                self._rows.fact("framework_version", self._version, line)
-            training.add(line, printed)
+        if not self._version:
+            self._version = "5" if printed.is_quoted else "4"
+            self._rows.fact("framework", "transformers", line)
+            self._rows.fact("framework_version", self._version, line)
+        training.add(line, printed)
 
     def _message(self, line: int, text: str) -> None:
         if self._arguments_left:

@@ -54,16 +54,16 @@ def _score(lexed: Lexed, parts: list[Part]) -> float:
     most = max((_rising(part) for part in losses), default=0)
     if most >= _MANY or (most >= _FEWEST and share > _SHARE):
         return _SURE
+    counting_on = max((_rising(part) for part in counts), default=0)
+    often = counting_on >= _MANY or (counting_on >= _FEWEST and counting_on > _SHARE * len(lexed))
     if share < _SHARE:
-        counting_on = max((_rising(part) for part in counts), default=0)
-        often = counting_on >= _FEWEST and counting_on > _SHARE * len(lexed)
-        return _POSSIBLE if often or counting_on >= _MANY else 0.0
+        return _POSSIBLE if often else 0.0
     repeated = max((len(part.rows) for part in below), default=0)
     if most > 1 or sum(len(part.rows) for part in losses) >= _FEWEST:
         return _LIKELY
     if repeated > 1 and (counts or any(part.roles.heading for part in parts)):
         return _LIKELY
-    return _POSSIBLE if losses or repeated >= _FEWEST else 0.0
+    return _POSSIBLE if losses or often or repeated >= _FEWEST else 0.0
 
 
 def _rising(part: Part) -> int:

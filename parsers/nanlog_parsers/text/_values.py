@@ -57,7 +57,8 @@ def is_known(name: str) -> bool:
 
 def is_loss(name: str) -> bool:
     """Whether a name is that of a training loss, or of a part of it."""
-    return Names().info(name).name.startswith(("loss", "val"))
+    named = Names().info(name).name
+    return named in {"loss", "loss_smoothed"} or named.startswith("loss/")
 
 
 def data_set(text: str) -> str | None:

@@ -28,7 +28,7 @@ _SURE = re.compile(
 )  # fmt: skip
 _LINE = re.compile(
     r"(?P<validate>validate )?\bstep: {0,12}(?P<step>[0-9]{1,15})(?:/[0-9]{1,15})?\b"
-    r"(?P<values>.{0,2000}?\bloss:(?= |$).{0,2000})"
+    r"(?P<values>.{0,80}?\bloss:(?= |$).{0,2000})"
 )
 _VALUE = re.compile(rf"(?<![\w/])(?P<name>[A-Za-z][\w/]{{0,60}}): {{1,12}}(?P<value>{VALUE})(?=\s|$)")
 _STARTING = re.compile(r"Starting job: (?P<what>.{0,500})")

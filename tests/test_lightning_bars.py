@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lightning_logs import HEADER, LOGS, read, refreshed, rich, tqdm, validation
 from nanlog_parsers.lightning._bars import Bar, Kind, bars, rich_items
 
-NAN = pytest.approx(math.nan, nan_ok=True)
+#: Equal to any NaN.
+NAN: Any = pytest.approx(math.nan, nan_ok=True)
 
 
 def only_bar(text: str) -> Bar:

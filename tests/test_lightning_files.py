@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,8 @@ from nanlog.pipeline import diagnose
 from nanlog_parsers.lightning import PARSER
 from nanlog_parsers.lightning._hparams import Setting, settings
 
-NAN = pytest.approx(math.nan, nan_ok=True)
+#: Equal to any NaN.
+NAN: Any = pytest.approx(math.nan, nan_ok=True)
 
 #: lightning 2: columns by name, a row of LearningRateMonitor without an epoch, rows of a validation.
 SORTED = """epoch,lr-SGD,step,train_loss,val_acc,val_loss
@@ -156,8 +159,7 @@ def test_settings_have_their_lines_and_types() -> None:
 
 
 def test_what_pyyaml_writes_is_read_back() -> None:
-    import yaml
-
+    yaml = import_module("yaml")  # comes with Lightning, without types
     tree = {
         "a": {"b": [1, 2.5, {"c": "x: y", "d": ["- no", "#", "[x]"]}], "e": "multi\nline ' \"", "f": "word " * 40},
         "g": [[1, [2]], []],

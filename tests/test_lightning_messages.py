@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from lightning_logs import HEADER, SAMPLES, read, read_path, rich, tqdm
 from nanlog.model import MarkKind, Phase
 
-NAN = pytest.approx(math.nan, nan_ok=True)
+#: Equal to any NaN.
+NAN: Any = pytest.approx(math.nan, nan_ok=True)
 BAR = tqdm(1, 40, 50, "v_num=0, train_loss=1.500")
 
 

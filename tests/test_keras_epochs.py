@@ -73,7 +73,7 @@ def test_bars_of_an_evaluation_are_no_training() -> None:
     predict = line([coloured(1, 4), coloured(4, 4)])
     found = read(f"Epoch 1/2\n{epoch}{test}{predict}Epoch 2/2\n{epoch}{test}")
     assert found.steps("loss") == [1, 20, 21, 40]
-    assert [(step, value) for step, value, _ in found.table["val/loss"]] == [(20, 2.5), (40, 2.5)]
+    assert [(step, value) for step, value, _ in found.table["val1/loss"]] == [(20, 2.5), (40, 2.5)]
 
 
 def test_an_evaluation_over_as_many_batches_is_no_training_either() -> None:
@@ -81,7 +81,7 @@ def test_an_evaluation_over_as_many_batches_is_no_training_either() -> None:
     test = line([drawn(1, 20, loss=3.0), drawn(20, 20, eta=False, loss=2.5)])
     found = read(f"Epoch 1/2\n{epoch}{test}Epoch 2/2\n{epoch}")
     assert found.steps("loss") == [1, 20, 21, 40]
-    assert found.values("val/loss") == [2.5]
+    assert found.values("val1/loss") == [2.5]
 
 
 def test_a_prediction_between_the_states_of_an_epoch() -> None:

@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 
 from keras_logs import LOGS, read
+from nanlog.model import Piece
+from nanlog_parsers._states import bulk
+from nanlog_parsers.keras._columns import read_columns
+from nanlog_parsers.keras._names import NameTable
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
@@ -61,6 +65,15 @@ def test_nothing_is_left_unread(log: Path) -> None:
 def test_one_state_at_a_time_gives_the_same(log: Path) -> None:
     data = log.read_bytes()
     assert read(data, by_columns=False).everything() == read(data).everything()
+
+
+@each_log
+def test_whole_bars_and_headers_are_read_by_columns(log: Path) -> None:
+    (states,) = bulk([Piece("train.log", log.read_bytes(), 1)])
+    columns = read_columns(states, 0, NameTable())
+    left = [states.text[states.start[k] : states.end[k]] for k in columns.left.tolist()]
+    assert len(columns.bars) > 2
+    assert [text for text in left if re.match(rb"Epoch \d+/\d+$| *\d+/\d+ .*: (?:[\d.]+|nan)$", text)] == []
 
 
 @each_log

@@ -17,7 +17,7 @@ from nanlog_parsers._numbers import trailing_numbers, windows
 from nanlog_parsers._states import States
 
 from ._names import NameTable
-from ._rows import COLOURED, DRAWN, MOST_IN_A_STATE, PLAIN, Bars, Headers, IntArray, Shown
+from ._rows import COLOURED, DRAWN, MOST_BATCHES, MOST_EPOCHS, MOST_IN_A_STATE, PLAIN, Bars, Headers, IntArray, Shown
 
 __all__ = ["Columns", "read_columns"]
 
@@ -34,7 +34,6 @@ _SPACED = bytes.maketrans(b"\n\r\x08\t/", b"     ")
 #: Keras 1 and 2 draw a bar of 30 characters in brackets, Keras 3 one of 20 characters of three bytes each.
 _DRAWN_WIDTH, _COLOURED_WIDTH = 32, 60
 _IN_A_BAR = np.isin(np.arange(256), np.frombuffer(b"[=>.]", np.uint8))
-_MOST_EPOCHS = 10**9
 _UNKNOWN = int.from_bytes(b"Unknown ", "little")
 _EPOCH = int.from_bytes(b"Epoch ", "little")
 _SIX_BYTES = np.uint64(2**48 - 1)
@@ -63,8 +62,9 @@ def read_columns(states: States, first_state: int, names: NameTable) -> Columns:
     is_bar[bars.state] = True
     is_bar[items.refused] = False
     count = np.bincount(items.state, minlength=len(states))
-    silent = bars.state[count[bars.state] == 0]
-    is_bar[silent[~text.ends_with(silent, b"/step")]] = False
+    silent = np.flatnonzero(count[bars.state] == 0)
+    state = bars.state[silent]
+    is_bar[state[~names.trail.of(text.raw, bars.end[silent], text.end[state])]] = False
     is_left = ~is_bar
     is_left[epochs.state] = False
 
@@ -109,10 +109,6 @@ class _Text:
         hit = found[np.arange(len(at)), at] if len(at) else np.empty(0, np.bool_)
         return np.where(hit, places + at, -1)
 
-    def ends_with(self, state: IntArray, word: bytes) -> NDArray[np.bool_]:
-        tails = windows(self.raw, self.end[state] - len(word), len(word)).view(f"S{len(word)}").ravel()
-        return np.asarray(tails == word, np.bool_)
-
     def are_digits(self, start: IntArray, end: IntArray) -> NDArray[np.bool_]:
         """Whether nothing but digits stands between two places, at most 16 bytes apart."""
         is_digit = windows(self.raw, end - 16, 16) - np.uint8(ord("0")) < 10
@@ -137,6 +133,7 @@ class _Heads:
     target: IntArray
     kind: IntArray
     end: IntArray  #: where the drawing ends
+    drawing: IntArray  #: its kind, PLAIN where nothing is drawn
 
 
 def _bar_heads(text: _Text, state: IntArray) -> _Heads:
@@ -147,7 +144,9 @@ def _bar_heads(text: _Text, state: IntArray) -> _Heads:
     seen = trailing_numbers(text.spaced, slash)
     unknown = text.words_at(slash + 1) == _UNKNOWN
     blank = np.where(unknown, slash + 8, text.find(" ", slash + 1, _LONGEST_COUNT, spaced=True))
-    good = seen.good & (seen.start == first) & (blank >= 0) & text.are_digits(first, slash)
+    good = (
+        seen.good & (seen.start == first) & (blank >= 0) & text.are_digits(first, slash) & (seen.value <= MOST_BATCHES)
+    )
     state, slash, blank, unknown, count = _where(good, state, slash, blank, unknown, seen.value)
 
     target = np.zeros(len(state))
@@ -155,13 +154,16 @@ def _bar_heads(text: _Text, state: IntArray) -> _Heads:
     read = trailing_numbers(text.spaced, blank[known])
     target[known] = read.value
     good = unknown.copy()
-    good[known] = read.good & (read.value >= 1) & text.are_digits(slash[known] + 1, blank[known])
+    good[known] = (
+        read.good & (read.value >= 1) & (read.value <= MOST_BATCHES) & text.are_digits(slash[known] + 1, blank[known])
+    )
     kind = _kinds(text, blank, unknown)
     good &= (kind >= 0) & (blank < text.end[state])
     state, count, target, kind, blank, unknown = _where(good, state, count, target, kind, blank, unknown)
-    end = _ends_of_drawings(text, blank, np.where(unknown, PLAIN, kind))
-    state, count, target, kind, end = _where(end >= 0, state, count, target, kind, end)
-    return _Heads(state, count.astype(np.int64), target.astype(np.int64), kind, end)
+    drawing = np.where(unknown, PLAIN, kind)
+    end = _ends_of_drawings(text, blank, drawing)
+    state, count, target, kind, end, drawing = _where(end >= 0, state, count, target, kind, end, drawing)
+    return _Heads(state, count.astype(np.int64), target.astype(np.int64), kind, end, drawing)
 
 
 def _kinds(text: _Text, blank: IntArray, unknown: NDArray[np.bool_]) -> IntArray:
@@ -204,7 +206,7 @@ def _epoch_headers(text: _Text, state: IntArray) -> _Epochs:
     epochs = trailing_numbers(text.spaced, text.end[state])
     good = epoch.good & epochs.good & (epoch.start == first + 6) & (epochs.start == slash + 1)
     good &= text.are_digits(first + 6, slash) & text.are_digits(slash + 1, text.end[state])
-    good &= (epochs.value >= 1) & (epoch.value < _MOST_EPOCHS) & (epochs.value < _MOST_EPOCHS)
+    good &= (epochs.value >= 1) & (epoch.value <= MOST_EPOCHS) & (epochs.value <= MOST_EPOCHS)
     state, begun, whole = _where(good, state, epoch.value, epochs.value)
     return _Epochs(state, begun.astype(np.int64), whole.astype(np.int64))
 
@@ -257,8 +259,11 @@ def _are_joined(
     last = np.concatenate((~same, [True]))
     joined = np.ones(len(state), np.bool_)
     joined[1:] = ~same | (name[1:] - 3 == end[:-1])
-    drawn = bars.end[np.searchsorted(bars.state, state[first])]
-    joined[first] &= names.lead.of(text.raw, drawn, name[first])
+    begun = np.flatnonzero(first)
+    bar = np.searchsorted(bars.state, state[begun])
+    for kind, lead in enumerate(names.leads):
+        of_kind = bars.drawing[bar] == kind
+        joined[begun[of_kind]] &= lead.of(text.raw, bars.end[bar[of_kind]], name[begun[of_kind]])
     rest = last & (end != text.end[state])
     joined[rest] &= names.trail.of(text.raw, end[rest], text.end[state[rest]])
     return joined

@@ -6,6 +6,7 @@ batch after the last one shown, at most that of the next one shown, which is wha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,11 @@ from nanlog.model import Mark, MarkKind, Phase
 
 from ._epochs import Dated
 from ._messages import Checked, Ended, Failed, Invalid, Message, Rate, Restored, Saved
-from ._names import NameTable
 from ._points import Points
 from ._rows import Bars, IntArray, Shown
 from ._series import Meanings
 
-__all__ = ["Said", "marks_of"]
+__all__ = ["Dates", "Said", "add_said", "marks_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +32,29 @@ class Said:
     message: Message
 
 
-def marks_of(
-    file: str,
-    said: Sequence[Said],
-    bars: Bars,
-    shown: Shown,
-    rows: Dated,
-    names: NameTable,
-    meanings: Meanings,
-    points: Points,
-) -> Iterator[Mark]:
-    """Yield the marks in the order of the log; points that messages tell of are added to ``points``."""
-    dates = _Dates(bars, rows)
-    starts = [
-        (order, Mark(MarkKind.START, file, line, rows.epochs.base(epoch) + 1))
-        for epoch in np.flatnonzero(rows.epochs.is_start).tolist()
-        for order, line in (_begin(rows, epoch, said, dates),)
-    ]
+def marks_of(file: str, said: Sequence[Said], dates: Dates) -> Iterator[Mark]:
+    """Yield the marks in the order of the log."""
+    starts = [(order, Mark(MarkKind.START, file, line, step)) for order, line, step in dates.starts(said)]
     others = [(item.order, mark) for item in said if (mark := _mark(file, item, dates)) is not None]
-    for item in said:
-        if isinstance(item.message, Rate):
-            step = dates.of_rate(item.order, item.message)
-            points.add_one(meanings.rate(), item.order, step, item.message.value, item.line)
-        elif isinstance(item.message, Invalid):
-            value = _next_loss(item.order, shown, names, meanings)
-            points.add_one(
-                meanings.loss(), item.order, dates.of_batch(item.order, item.message.batch), value, item.line
-            )
     for _, mark in sorted(starts + others, key=lambda pair: pair[0]):
         yield mark
 
 
-def _begin(rows: Dated, epoch: int, said: Sequence[Said], dates: _Dates) -> tuple[int, int]:
-    """Order and line at which an epoch begins: its header, or the rate that was set for it ahead of the header."""
-    order, line = int(rows.epochs.begins[epoch]), int(rows.epochs.line[epoch])
+def add_said(
+    points: Points, said: Sequence[Said], dates: Dates, shown: Shown, names: list[str], meanings: Meanings
+) -> None:
+    """Add the points that messages tell of: rates that are set, a loss that is not finite."""
     for item in said:
-        if item.order < order and isinstance(item.message, Rate) and dates.is_ahead_of(item.order, item.message, epoch):
-            return item.order, item.line
-    return order, line
+        match item.message:
+            case Rate() as rate:
+                points.add_one(meanings.rate(), item.order, dates.of_rate(item.order, rate), rate.value, item.line)
+            case Invalid(batch, _):
+                value = _next_loss(item.order, shown, names, meanings)
+                step = dates.of_batch(item.order, batch)
+                points.add_one(meanings.loss_spoken_of(), item.order, step, value, item.line)
 
 
-def _mark(file: str, said: Said, dates: _Dates) -> Mark | None:
+def _mark(file: str, said: Said, dates: Dates) -> Mark | None:
     match said.message:
         case Invalid(batch, text):
             step = dates.of_batch(said.order, batch)
@@ -92,15 +74,28 @@ def _mark(file: str, said: Said, dates: _Dates) -> Mark | None:
             return None
 
 
-class _Dates:
-    """Where in the training the places between the bars lie."""
+class Dates:
+    """Where in the training the places between the bars lie; ``last_step`` is that of the bars before these."""
 
-    def __init__(self, bars: Bars, rows: Dated) -> None:
+    def __init__(self, bars: Bars, rows: Dated, last_step: int) -> None:
         kept = np.flatnonzero(rows.is_training)
         self._order: IntArray = bars.order[kept]
         self._epoch: IntArray = rows.epoch[kept]
         self._step: IntArray = rows.step[kept]
         self._epochs = rows.epochs
+        self._last_step = last_step
+
+    def starts(self, said: Sequence[Said]) -> Iterator[tuple[int, int, int]]:
+        """Order, line and step at which trainings begin: a header, or the rate that was set for it ahead of it."""
+        orders = [item.order for item in said]
+        for epoch in np.flatnonzero(self._epochs.is_start).tolist():
+            order, line = int(self._epochs.begins[epoch]), int(self._epochs.line[epoch])
+            ahead = said[bisect_left(orders, int(self._epochs.begins[epoch - 1])) : bisect_left(orders, order)]
+            for item in ahead:
+                if isinstance(item.message, Rate) and self.is_ahead_of(item.order, item.message, epoch):
+                    order, line = item.order, item.line
+                    break
+            yield order, line, self._epochs.base(epoch) + 1
 
     def of_batch(self, order: int, batch: int) -> int:
         return self._epochs.base(self._epochs.at(order)) + batch + 1
@@ -138,11 +133,13 @@ class _Dates:
         if before is not None:
             return before
         steps, number = int(self._epochs.steps[epoch]), int(self._epochs.number[epoch])
+        if epoch == 0 and self._last_step:
+            return self._last_step
         return number * steps if number and steps else printed or None
 
     def last(self, order: int) -> int | None:
         at = int(np.searchsorted(self._order, order))
-        return int(self._step[at - 1]) if at else None
+        return int(self._step[at - 1]) if at else self._last_step or None
 
     def _before(self, order: int) -> int | None:
         """The step of the last bar of the same epoch ahead of a place."""
@@ -150,10 +147,10 @@ class _Dates:
         return int(self._step[at]) if at >= 0 and self._epoch[at] == self._epochs.at(order) else None
 
 
-def _next_loss(order: int, shown: Shown, names: NameTable, meanings: Meanings) -> float:
+def _next_loss(order: int, shown: Shown, names: list[str], meanings: Meanings) -> float:
     """What the next bar shows, if that is not finite either: a message does not say whether the loss is NaN."""
     at = int(np.searchsorted(shown.order, order))
     for code, value in zip(shown.code[at : at + 50].tolist(), shown.value[at : at + 50].tolist(), strict=True):
-        if meanings.measured(names.names[code]).name == "loss":
+        if meanings.measured(names[code]).name == "loss":
             return float("nan") if np.isfinite(value) else float(value)
     return float("nan")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
 
-from nanlog.model import Block, Fact, Unread
+from nanlog.model import Block, Unread
 from nanlog_parsers._states import States
 
 from ._columns import read_columns
-from ._dating import Said, marks_of
+from ._dating import Dates, Said, add_said, marks_of
 from ._epochs import Dated, Progress, dated
+from ._facts import Statements
 from ._means import Undoing
-from ._messages import Remarks, Stated
+from ._messages import Remarks
 from ._names import NameTable
 from ._points import points_of
-from ._rows import COLOURED, MOST_IN_A_STATE, Bars, Headers, Shown
+from ._rows import MOST_IN_A_STATE, Bars, Headers, Shown
 from ._series import Meanings
 from ._single import Bar, Header, Misread, read_state
 
@@ -50,6 +50,8 @@ class _Read:
         header = int(self.headers.order[-1])
         before = int(np.searchsorted(self.bars.order, header))
         last = int(self.bars.order[before - 1]) if before else -1
+        if len(self.headers) > 1 and last < self.headers.order[-2]:
+            return header
         return next((said.order for said in self.said if last < said.order < header), header)
 
     def divided(self, order: int) -> tuple[_Read, _Read]:
@@ -75,10 +77,10 @@ class TrainingLog:
         self._undoing = Undoing()
         self._states = 0
         self._waiting = _Read()
+        self._statements = Statements(file)
         self._unread: list[Unread] = []
         self._progress = Progress()
         self._last_step = 0
-        self._stated: dict[str, object] = {}
 
     @property
     def steps_per_epoch(self) -> int:
@@ -137,13 +139,12 @@ class TrainingLog:
         following = self._waiting.headers.epoch[:1].tolist()
         rows = dated(ready.bars, ready.headers, self._progress, *following)
         self._claim(ready, rows)
-        points = points_of(
-            ready.bars, ready.shown, rows, self._names.names, self._meanings, self._undoing, self._last_step
-        )
-        marks = tuple(
-            marks_of(self._file, ready.said, ready.bars, ready.shown, rows, self._names, self._meanings, points)
-        )
-        facts = tuple(self._facts(ready, rows))
+        names = self._names.names
+        points = points_of(ready.bars, ready.shown, rows, names, self._meanings, self._undoing, self._last_step)
+        dates = Dates(ready.bars, rows, self._last_step)
+        add_said(points, ready.said, dates, ready.shown, names, self._meanings)
+        marks = tuple(marks_of(self._file, ready.said, dates))
+        facts = tuple(self._statements.facts(ready.bars, ready.headers, ready.said, rows))
         trained = rows.step[rows.is_training]
         self._last_step = int(trained[-1]) if len(trained) else self._last_step
         self._progress = rows.progress
@@ -162,31 +163,6 @@ class TrainingLog:
             new = {code for _, code in together} - self._claimed
             self._meanings.claim(sorted(names[code] for code in new))
             self._claimed |= new
-
-    def _facts(self, ready: _Read, rows: Dated) -> Iterator[Fact]:
-        if len(ready.bars) or len(ready.headers):
-            first = min(int(part.line[0]) for part in (ready.bars, ready.headers) if len(part))
-            yield from self._fact("framework", "keras", first)
-        if (ready.bars.kind == COLOURED).any():
-            yield from self._fact("framework_version", "3", int(ready.bars.line[0]))
-        for said in ready.said:
-            if isinstance(said.message, Stated):
-                yield from self._fact(said.message.key, said.message.value, said.line)
-        changed = np.flatnonzero(np.diff(ready.headers.epochs, prepend=0))
-        for index in changed.tolist():
-            yield from self._fact(
-                "trainer.max_epochs", int(ready.headers.epochs[index]), int(ready.headers.line[index])
-            )
-        steps = rows.epochs.steps[rows.epoch[rows.is_training]]
-        lines = ready.bars.line[rows.is_training]
-        for index in np.flatnonzero(np.diff(steps, prepend=0)).tolist():
-            yield from self._fact("steps_per_epoch", int(steps[index]), int(lines[index]))
-
-    def _fact(self, key: str, value: str | float, line: int) -> Iterator[Fact]:
-        """A fact, unless it was the last thing stated under its key."""
-        if self._stated.get(key) != value:
-            self._stated[key] = value
-            yield Fact(key, value, self._file, line)
 
 
 def _in_order(read: _Read) -> _Read:

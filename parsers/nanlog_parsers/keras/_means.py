@@ -54,55 +54,48 @@ class Means:
     def __len__(self) -> int:
         return len(self.epoch)
 
+    def __add__(self, other: Means) -> Means:
+        pairs = ((getattr(self, name), getattr(other, name)) for name in Means.__slots__)
+        return Means(*(np.concatenate(pair) for pair in pairs))
+
+    def of_last_epoch(self) -> Means:
+        """The last rows, as the ones that epoch 0 goes on from."""
+        last = np.flatnonzero(self.epoch == self.epoch[-1])[-_REMEMBERED:]
+        return Means(
+            np.zeros(len(last), np.int64), self.seen[last], self.value[last], self.is_final[last], self.is_whole[last]
+        )
+
 
 class Undoing:
     """Undoes the averaging of one log, some epochs at a time."""
 
     def __init__(self) -> None:
         self._is_mean = True
-        self._seen = np.empty(0, np.int64)
-        self._value = np.empty(0)
+        self._before: Means | None = None
 
     def undone(self, means: Means) -> FloatArray:
         """The value for each row; epoch 0 is the one that the rows of the call before ended in."""
-        earlier = len(self._seen)
-        epoch = np.concatenate((np.zeros(earlier, np.int64), means.epoch))
-        seen = np.concatenate((self._seen, means.seen))
-        value = np.concatenate((self._value, means.value))
-        result = value.copy()
-        if len(means) and self._is_mean:
-            is_final = np.concatenate((np.zeros(earlier, np.bool_), means.is_final))
-            is_whole = np.concatenate((np.ones(earlier, np.bool_), means.is_whole))
-            result = self._results(epoch, seen, value, is_final, is_whole)
-        self._remember(epoch, seen, value)
-        return result[earlier:]
-
-    def _remember(self, epoch: IntArray, seen: IntArray, value: FloatArray) -> None:
-        last = np.flatnonzero(epoch == epoch[-1])[-_REMEMBERED:] if len(epoch) else np.empty(0, np.int64)
-        self._seen, self._value = seen[last], value[last]
+        if not len(means):
+            return means.value
+        whole = means if self._before is None else self._before + means
+        result = self._results(whole) if self._is_mean else whole.value
+        self._before = whole.of_last_epoch()
+        return result[len(whole) - len(means) :]
 
     @np.errstate(all="ignore")
-    def _results(
-        self,
-        epoch: IntArray,
-        seen: IntArray,
-        value: FloatArray,
-        is_final: NDArray[np.bool_],
-        is_whole: NDArray[np.bool_],
-    ) -> FloatArray:
-        result = _between(epoch, seen, value)
+    def _results(self, means: Means) -> FloatArray:
+        epoch, value = means.epoch, means.value
+        result = _between(epoch, means.seen, value)
         finite = np.isfinite(value)
-        positive = ~finite | (value > 0)
-        impossible = finite & ~is_final & (result < -2 * NOISE * value)
-        bad = np.flatnonzero(impossible & is_whole & positive)
+        usable = means.is_whole & (~finite | (value > 0))
+        bad = np.flatnonzero(usable & finite & ~means.is_final & (result < -2 * NOISE * value))
         first_bad = epoch[bad[0]] if len(bad) else epoch[-1] + 1
         self._is_mean = not len(bad)
-        count = int(epoch[-1]) + 1
-        usable = np.bincount(epoch[~(positive & is_whole)], minlength=count) == 0
-        usable &= np.arange(count) < first_bad
-        as_shown = ~usable[epoch] | ~np.isfinite(result)
+        is_left = np.bincount(epoch[~usable], minlength=int(epoch[-1]) + 1) > 0
+        is_left[first_bad:] = True
+        as_shown = is_left[epoch] | ~np.isfinite(result)
         result[as_shown] = value[as_shown]
-        misfit = is_final & ~_fits(epoch, value, result, is_final)
+        misfit = means.is_final & ~_fits(epoch, value, result, means.is_final)
         result[misfit] = value[misfit]
         return result
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nanlog_parsers._numbers import windows
 
 from ._rows import IntArray
-from ._single import LEAD, NAME, TRAIL
+from ._single import LEADS, NAME, TRAIL
 
 __all__ = ["NameTable", "Verdicts"]
 
@@ -60,11 +60,11 @@ class Verdicts:
 class NameTable:
     """The names of one log; a code is an index into :attr:`names`.
 
-    ``lead`` and ``trail`` judge what stands before the first name of a bar and behind its last value.
+    ``leads`` (by the kind of bar) and ``trail`` judge what stands before the first name and behind the last value.
     """
 
     def __init__(self) -> None:
-        self.lead, self.trail = Verdicts(LEAD), Verdicts(TRAIL)
+        self.leads, self.trail = [Verdicts(lead) for lead in LEADS], Verdicts(TRAIL)
         self.names: list[str] = []
         self._code_of: dict[str, int] = {}
         self._code_of_print: dict[int, int] = {}

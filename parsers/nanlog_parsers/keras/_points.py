@@ -70,7 +70,8 @@ def points_of(
 
     is_evaluation = ~is_training & dated.is_final[row]
     if is_evaluation.any():
-        trained = np.maximum.accumulate(np.where(dated.is_training, dated.step, last_step))
+        latest = np.maximum.accumulate(np.where(dated.is_training, np.arange(len(bars)), -1))
+        trained = np.where(latest >= 0, dated.step[latest], last_step)
         evaluated, at = shown[is_evaluation], row[is_evaluation]
         code = _codes(points, evaluated.code, {c: meanings.evaluated(names[c]) for c in _distinct(evaluated.code)})
         points.add(evaluated.order, code, trained[at], evaluated.value, bars.line[at])
@@ -90,20 +91,23 @@ def _add_training(
     present = _distinct(shown.code)
     infos = {code: meanings.mean(names[code]) for code in present}
     loss = next((code for code in present if meanings.measured(names[code]).name == "loss"), None)
-    is_running = bars.kind[row] != PLAIN
-    running = np.flatnonzero(is_running & (shown.code == loss))
-    if loss is None or not len(running):
+    if loss is None:
         points.add(shown.order, _codes(points, shown.code, infos), dated.step[row], shown.value, bars.line[row])
         return
-    measured = points.index(meanings.measured(names[loss]))
-    code = _codes(points, shown.code, {**infos, loss: meanings.running_mean(names[loss])})
-    code[~is_running & (shown.code == loss)] = measured
+    is_loss = shown.code == loss
+    is_running = is_loss & (bars.kind[row] != PLAIN)
+    of_loss = points.index(meanings.loss(names[loss], is_mean=not is_running[is_loss][0]))
+    code = _codes(points, shown.code, infos | {loss: meanings.running_mean(names[loss])})
+    code[is_loss & ~is_running] = of_loss
     points.add(shown.order, code, dated.step[row], shown.value, bars.line[row])
 
+    running = np.flatnonzero(is_running)
+    if not len(running):
+        return
     at = running[_is_last_of_its_count(bars, dated, row[running])]
     of = row[at]
     means = Means(dated.epoch[of], bars.seen[of], shown.value[at], dated.is_final[of], dated.is_whole[of])
-    points.add(shown.order[at], np.full(len(at), measured), dated.step[of], undoing.undone(means), bars.line[of])
+    points.add(shown.order[at], np.full(len(at), of_loss), dated.step[of], undoing.undone(means), bars.line[of])
 
 
 def _is_last_of_its_count(bars: Bars, dated: Dated, row: IntArray) -> NDArray[np.bool_]:

@@ -8,13 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLOURED", "DRAWN", "MOST_IN_A_STATE", "PLAIN", "Bars", "Headers", "IntArray", "Shown"]
+__all__ = [
+    "COLOURED",
+    "DRAWN",
+    "MOST_BATCHES",
+    "MOST_EPOCHS",
+    "MOST_IN_A_STATE",
+    "PLAIN",
+    "Bars",
+    "Headers",
+    "IntArray",
+    "Shown",
+]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 #: Kinds of bars: one line for an epoch (verbose=2), ``[==>...]`` of Keras 1 and 2, the coloured one of Keras 3.
 PLAIN, DRAWN, COLOURED = 0, 1, 2
+
+#: No bar counts further, and no training has more epochs; a step is at most their product, which int64 can hold.
+MOST_BATCHES, MOST_EPOCHS = 10**10 - 1, 10**8 - 1
 
 #: The *order* of whatever was read is the number of its state times this, plus its place among what shares the state.
 MOST_IN_A_STATE = 1 << 20

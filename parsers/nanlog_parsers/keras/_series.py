@@ -18,7 +18,10 @@ class Meanings:
 
     def __init__(self) -> None:
         self._names = Names()
-        self._rate: SeriesInfo | None = None
+        # whatever comes first in a log, these have the plain names; an evaluation is another set than the validation
+        self._rate = self._names.info("learning_rate")
+        self._names.info("val_loss")
+        self._loss: SeriesInfo | None = None
 
     def claim(self, originals: list[str]) -> None:
         """Name these together, so that the best of them becomes ``loss``."""
@@ -27,7 +30,7 @@ class Meanings:
     def measured(self, original: str) -> SeriesInfo:
         """As measured in training; for ``val_...`` on validation data."""
         if original in _RATES:
-            return self.rate(original)
+            return self._rate
         return self._names.info(original)
 
     def mean(self, original: str) -> SeriesInfo:
@@ -47,11 +50,15 @@ class Meanings:
             return self.measured(original)
         return self._names.info(original, split="test")
 
-    def rate(self, original: str = "learning_rate") -> SeriesInfo:
-        if self._rate is None:
-            self._rate = self._names.info(original)
+    def rate(self) -> SeriesInfo:
         return self._rate
 
-    def loss(self) -> SeriesInfo:
-        """The loss a message speaks of."""
-        return self._names.info("loss")
+    def loss_spoken_of(self) -> SeriesInfo:
+        """The loss that a message means."""
+        return self._loss or self._names.info("loss")
+
+    def loss(self, original: str, *, is_mean: bool) -> SeriesInfo:
+        """The loss of the training; whether it is a mean over epochs is settled by the first bar that shows it."""
+        if self._loss is None:
+            self._loss = self.mean(original) if is_mean else self.measured(original)
+        return self._loss

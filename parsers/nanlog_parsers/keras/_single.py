@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from nanlog_parsers._numbers import NUMBER, value_of
 
-from ._rows import COLOURED, DRAWN, PLAIN
+from ._rows import COLOURED, DRAWN, MOST_BATCHES, PLAIN
 
-__all__ = ["LEAD", "NAME", "TRAIL", "Bar", "Header", "Misread", "Remark", "read_state"]
+__all__ = ["LEADS", "NAME", "TRAIL", "Bar", "Header", "Misread", "Remark", "read_state"]
 
 #: ``%.4f``, ``%.4e``, or no number: exactly as Keras prints a value, so that what is glued to it is not taken in.
 _PRINTED = r"[-+]?(?:[0-9]{1,400}\.[0-9]{4}(?:e[-+][0-9]{2,3})?|(?i:nan|infinity|inf))"
@@ -26,21 +26,25 @@ _TIME = r"(?:[0-9]{1,9}:){0,3}[0-9]{1,9}s?"
 _PER = r"(?:[0-9.]{1,12}(?:ms|us|s|min|h)/(?:step|sample|epoch))"
 
 _COUNT = re.compile(
-    r"(?P<padded>[ 0-9]{0,15}[0-9])/(?P<target>[0-9]{1,15}|Unknown)(?=[ \[])"
+    r"(?P<padded>[ 0-9]{0,15}[0-9])/(?P<target>[0-9]{1,10}|Unknown)(?=[ \[])"
     r"(?: (?P<drawn>\[[=>.]{1,300}\])"
     rf"| (?=-? ?{_TIME}(?: |$))(?P<bare>)"
     rf"| (?P<coloured>(?:[^\x00-\x7f]|\ufffd){{1,600}})(?= {_TIME}))"
 )
-_EPOCH = re.compile(r"(?<![\w.])Epoch +(?P<epoch>[0-9]{1,9}) ?/ ?(?P<epochs>[0-9]{1,9})(?![0-9.]*[:.])")
+_EPOCH = re.compile(r"(?<![\w.])Epoch +(?P<epoch>[0-9]{1,8}) ?/ ?(?P<epochs>[0-9]{1,8})(?![0-9.]*[:.])")
 #: verbose=2 of Keras 1 and early 2: `` - 5s - loss: ...``.
 _NO_COUNT = re.compile(rf"^ *(?:- )?(?P<time>[0-9]{{1,9}}s)(?: {_PER})?(?= - [^:\s])")
 _TIMES = re.compile(rf" *(?:- +)?(?:ETA: +{_TIME}|{_PER}|{_TIME})(?: +{_PER})?(?![\w./])")
-_VALUE = re.compile(rf" *- +(?P<name>[^\s:\[\]][^:\[\]\n]{{0,99}}?): +(?P<value>{_WHOLE}|{_PRINTED})")
-NAME = re.compile(r"[^\s:\[\]][^:\[\]\n]{0,99}")
-#: What may stand between a bar and its first name, and behind its last value.
-LEAD = re.compile(rf"(?:{_TIMES.pattern})* *- +")
+_VALUE = re.compile(rf" +- +(?P<name>[^\s:\[\]][^:\[\]\n]{{0,99}}?): +(?P<value>{_WHOLE}|{_PRINTED})")
+NAME = re.compile(rf"(?!{_TIMES.pattern})[^\s:\[\]][^:\[\]\n]{{0,99}}")
+#: What may stand between a bar of each kind (the last: none is drawn) and its first name, and behind its last value.
+LEADS = (
+    re.compile(rf" (?=-? ?{_TIME} )(?:{_TIMES.pattern})+ +- +"),
+    re.compile(rf"(?:{_TIMES.pattern})* +- +"),
+    re.compile(rf"(?= {_TIME})(?:{_TIMES.pattern})+ +- +"),
+)
 TRAIL = re.compile(rf"(?:{_TIMES.pattern})*")
-_ASKS_FOR_VALUE = re.compile(r" *- +[^\s:\[\]][^:\[\]\n]{0,99}?:")
+_ASKS_FOR_VALUE = re.compile(r" +- +[^\s:\[\]][^:\[\]\n]{0,99}?:")
 _HEAD = re.compile(f"{_EPOCH.pattern}|{_COUNT.pattern}|{_NO_COUNT.pattern}")
 #: Colours that lost their escape character, or got something to be seen for it.
 _LOST_COLOURS = re.compile(r"(?:\^\[|[\ufffd\u241b\u2190])?\[(?:0|1|3[0-7])m")
@@ -96,7 +100,7 @@ def read_state(text: str, *, is_cut: bool = False) -> Iterator[Bar | Header | Re
         bar = _bar(text, found, is_glued=0 < place == found.start())
         place = _values(text, found.end(), bar, is_cut=is_cut)
         rest = _ASKS_FOR_VALUE.match(text, place)
-        if bar.seen or bar.target:
+        if bar.seen <= MOST_BATCHES and (bar.target or found["target"] != "0"):
             yield bar
         if rest is not None and not is_cut and bar.target:
             yield Misread("no number can be read where a value is shown")

@@ -34,6 +34,8 @@ from nanlog.rules._weights import prior, weight
 _WORTH_SAYING = 0.01
 #: Facts are what a framework prints before the first step.
 _HEAD_OF_LOG = "keep the head of the log, where the solver and the net are printed"
+#: So many different remarks of a log are repeated.
+_MOST_NOTES = 6
 #: A crash prints several lines (the C library, the signal handler, the shell); those so near are one.
 _SAME_CRASH = 40
 
@@ -144,10 +146,14 @@ def _glob(need: str) -> str:
 def _notes(run: Run) -> Iterable[Evidence]:
     """What a reader should know besides: crashes and interruptions."""
     crash: tuple[str, int] | None = None
+    noted: set[str] = set()
     for mark in run.marks:
         if mark.kind in (MarkKind.FATAL, MarkKind.EXCEPTION):
             if crash is None or crash[0] != mark.file or mark.line - crash[1] > _SAME_CRASH:
                 yield Evidence(f"the training died: {mark.text}", mark.file, mark.line, step=mark.step)
             crash = (mark.file, mark.line)
+        elif mark.kind is MarkKind.NOTE and mark.text not in noted and len(noted) < _MOST_NOTES:
+            noted.add(mark.text)
+            yield Evidence(mark.text, mark.file, mark.line, step=mark.step)
         elif mark.kind is MarkKind.STOPPED_EARLY:
             yield Evidence("somebody stopped the training early", mark.file, mark.line, step=mark.step)

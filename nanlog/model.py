@@ -382,6 +382,7 @@ class Parser(Protocol):
 
     A parser may have one attribute more, ``gives``: a tuple of short phrases that say what a user can have from such a
     log, the most telling first (``("loss per step", "learning rate", "gradient norms")``); ``nanlog formats`` shows it.
+    Another one, ``unit``, is "record" where the files hold records, and ``line`` of a point counts these.
     """
 
     @property
@@ -489,7 +490,7 @@ class Run:
 
     ``series(name)`` is None where the log does not have the series: "not logged" is not "finite".
     ``facts`` holds every statement in the order made; with several attempts a key may occur more than once.
-    ``left_out`` are the files of a folder that no parser knows.
+    ``left_out`` are the files of a folder that no parser knows.  ``lines`` counts lines, or what ``unit`` says.
     """
 
     source: str
@@ -503,6 +504,7 @@ class Run:
     attempts: tuple[Attempt, ...] = ()
     lines: int = 0
     left_out: tuple[str, ...] = ()
+    unit: str = "line"
 
     def series(self, name: str) -> Series | None:
         return self.table.get(name)
@@ -536,6 +538,7 @@ class Run:
             (chosen,),
             self.lines,
             self.left_out,
+            self.unit,
         )
 
 

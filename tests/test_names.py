@@ -110,6 +110,12 @@ def test_with_a_header_the_best_name_is_plain() -> None:
     assert names.info("loss_kl").name == "loss/kl"
 
 
+def test_of_some_quantities_there_is_one() -> None:
+    names = Names()
+    found = [names.info(n).name for n in ("loss_scale", "grad_scale", "running_loss", "loss_ema", "")]
+    assert found == ["loss_scale", "metric/grad_scale", "loss_smoothed", "metric/loss_ema", "metric/unnamed"]
+
+
 def test_several_evaluation_sets() -> None:
     names = Names()
     assert [names.info(n).name for n in ("val_loss", "test_loss", "test_acc")] == [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,3 +242,16 @@ def test_a_classifier_that_is_absurdly_wrong_all_along() -> None:
 
 def test_a_log_of_every_tenth_step_is_no_tail() -> None:
     assert not locate(make_run({"loss": [NAN] * 5}, every=10, first=9)).tail
+
+
+def test_epochs_and_steps_are_compared_by_the_clock() -> None:
+    loss = [*CALM, NAN, NAN, NAN, NAN]
+    run = make_run({"loss": loss, "val/loss": [2.0, 2.1, NAN]})
+    clock = np.arange(12.0)
+    table = {
+        "loss": replace(run.table["loss"], time=clock, step=np.arange(12) * 50),
+        "val/loss": replace(run.table["val/loss"], time=np.array([3.5, 7.5, 11.5]), step=np.arange(3)),
+    }
+    onset = locate(replace(run, table=table))
+    assert (onset.series, onset.step) == ("loss", 400)
+    assert [bad.series for bad in onset.order] == ["loss", "val/loss"]

@@ -87,6 +87,34 @@ def _turns_nan(series: Series, index: int) -> bool:
     return bool(np.isnan(series.value[index : index + 4]).any())
 
 
+#: Steps of one series pass this many times as fast as those of another: they do not count the same thing.
+_OTHER_UNIT = 3.0
+
+
+def _key(run: Run, series: Series, index: int) -> tuple[int, int, int, int]:
+    """The causal key, with the step of the training loss at that time where the series counts in another unit.
+
+    TensorBoard's files date every point by the clock, so that both can be put on one axis.
+    """
+    key, main = causal_key(series, index), main_loss(run)
+    if main is None or main is series or series.time is None or main.time is None or key[0] == _UNDATED:
+        return key
+    own, other = _pace(series), _pace(main)
+    if own is None or other is None or 1 / _OTHER_UNIT <= own / other <= _OTHER_UNIT:
+        return key
+    at = int(np.searchsorted(main.time, series.time[index], side="right")) - 1
+    return (int(main.step[max(at, 0)]), *key[1:])
+
+
+def _pace(series: Series) -> float | None:
+    """Steps in a second, over the whole series; None where that is not to be known."""
+    if len(series) < 2 or series.time is None:
+        return None
+    seconds = float(series.time[-1] - series.time[0])
+    steps = int(series.step[-1] - series.step[0])
+    return steps / seconds if seconds > 0 and steps > 0 else None
+
+
 #: The series of a :class:`FirstBad` that a message of the framework tells of, not a number.
 MESSAGE = "message"
 
@@ -104,7 +132,7 @@ def first_bad(run: Run) -> tuple[FirstBad, ...]:
         where = np.flatnonzero(non_finite(series))
         if len(where):
             index = int(where[0])
-            found.append((causal_key(series, index), point(run, series, index)))
+            found.append((_key(run, series, index), point(run, series, index)))
     said = _first_message(run)
     if said is not None:
         step = _UNDATED if said.step is None else said.step

@@ -28,7 +28,7 @@ def healthy(page: Page, report: Report) -> None:
     """One sentence, then what is non-finite and harmless, then hazards."""
     run = report.run
     steps = span(run)
-    extent = f"in {counted(run.lines, 'line')}" if steps is None else f"from step {steps[0]} to step {steps[1]}"
+    extent = f"in {counted(run.lines, run.unit)}" if steps is None else f"from step {steps[0]} to step {steps[1]}"
     attempts = f", in {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
     badge(page, "HEALTHY", "green", f"No NaN that matters {extent}{attempts}.")
     if report.findings:

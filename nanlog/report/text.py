@@ -69,7 +69,7 @@ def _extent(run: Run) -> str:
         parts.append(counted(len(run.files) - len(run.left_out), "file"))
     if run.left_out:
         parts.append(f"{counted(len(run.left_out), 'file')} left out")
-    parts.append(counted(run.lines, "line"))
+    parts.append(counted(run.lines, run.unit))
     if (steps := span(run)) is not None:
         parts.append(f"steps {steps[0]} to {steps[1]}")
     return ", ".join(parts)

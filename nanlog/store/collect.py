@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
 from nanlog.model import Fact, Mark, Parser, Piece, Reading, Run, Source, Unread
@@ -37,12 +37,16 @@ def collect(
     marks: list[Mark] = []
     unread: list[Unread] = []
     unread_count = 0
+    records: dict[str, int] = {}
     for reading in readings:
+        counts = getattr(reading.parser, "unit", "line") == "record"
         for block in reading.parser.read(_Part(watched, reading.files)):
             key = (reading.parser.name, block.stream)
             if key not in witnesses:
                 witnesses[key] = Witness(source.files)
             witnesses[key].add(block)
+            if counts:
+                records[block.file] = max(records.get(block.file, 0), int(block.line.max(initial=0)))
             facts += block.facts
             marks += block.marks
             unread += map(_shortened, block.unread[: KEPT_UNREAD - len(unread)])
@@ -60,8 +64,9 @@ def collect(
         unread=(*unread, *damage),
         unread_count=unread_count + len(damage),
         attempts=together.attempts,
-        lines=watched.lines,
+        lines=watched.lines(but=records) + sum(records.values()),
         left_out=left_out,
+        unit="record" if len(records) == len(source.files) - len(left_out) else "line",
     )
 
 
@@ -110,10 +115,9 @@ class _Watched:
     def files(self) -> tuple[str, ...]:
         return self._source.files
 
-    @property
-    def lines(self) -> int:
-        """How many lines were read, the last one of a file whether or not it is ended."""
-        return sum(self._lines.values())
+    def lines(self, but: Container[str]) -> int:
+        """How many lines were read, the last one of a file whether or not it is ended; some files do not count."""
+        return sum(count for file, count in self._lines.items() if file not in but)
 
     def head(self, file: str, size: int = 65536) -> bytes:
         return self._source.head(file, size)

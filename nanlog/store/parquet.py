@@ -32,6 +32,7 @@ def write_run(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
         "unread_count": run.unread_count,
         "attempts": [asdict(attempt) for attempt in run.attempts],
         "left_out": run.left_out,
+        "unit": run.unit,
     }
     write_json(folder / "run.json", {**about, **described})
 
@@ -51,6 +52,7 @@ def read_run(folder: Path) -> Run:
         attempts=tuple(map(_attempt, about["attempts"])),
         lines=about["lines"],
         left_out=tuple(about["left_out"]),
+        unit=about["unit"],
     )
 
 

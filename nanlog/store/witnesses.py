@@ -116,7 +116,7 @@ def _reconciled(
 ) -> tuple[dict[str, Series], tuple[Mark, ...]]:
     """One series for each name: the one with most points; what differs from it is kept under a name of its own."""
     table: dict[str, Series] = {}
-    doubled: list[Mark] = []
+    doubled: dict[tuple[str, str], list[tuple[str, Series]]] = {}
     for name, series in ((name, series) for each in tables for name, series in each.items()):
         if name not in table:
             table[name] = series
@@ -124,11 +124,12 @@ def _reconciled(
         better, other = (table[name], series) if len(table[name]) >= len(series) else (series, table[name])
         table[name] = better
         if _repeats(other, better):
-            doubled.append(_mark(name, other, better, files))
+            pair = (files[int(other.file[0])], files[int(better.file[0])])
+            doubled.setdefault(pair, []).append((name, other))
         else:
             own = _own_name(name, files[int(other.file[0])], table)
             table[own] = replace(other, info=replace(other.info, name=own))
-    return table, tuple(doubled)
+    return table, tuple(_mark(pair, told) for pair, told in doubled.items())
 
 
 def _repeats(other: Series, better: Series) -> bool:
@@ -144,9 +145,12 @@ def _repeats(other: Series, better: Series) -> bool:
     return bool(np.mean(nearest <= _ROUNDED * np.abs(values) + 1e-4) >= _SAME)
 
 
-def _mark(name: str, other: Series, better: Series, files: Sequence[str]) -> Mark:
-    says = f"{name} is told here too ({len(other)} points); {files[int(better.file[0])]} has {len(better)}"
-    return Mark(MarkKind.NOTE, files[int(other.file[0])], int(other.line[0]), text=says)
+def _mark(pair: tuple[str, str], told: list[tuple[str, Series]]) -> Mark:
+    """Says at its first point what the first file of a pair repeats of the second."""
+    name, first = told[0]
+    more = f" and {len(told) - 1} more series" if len(told) > 1 else ""
+    says = f"{name}{more} are told here too; they are taken from {pair[1]}"
+    return Mark(MarkKind.NOTE, pair[0], int(first.line[0]), text=says)
 
 
 def _own_name(name: str, file: str, table: dict[str, Series]) -> str:

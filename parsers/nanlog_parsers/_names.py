@@ -103,6 +103,9 @@ _QUANTITY: dict[_Kind, tuple[str, Stage, Phase | None, bool]] = {
 }
 #: Several of these are told apart by what is left of their names; of all others the first keeps the plain name.
 _ALWAYS_WITH_REST = {_Kind.LOSS_PART, _Kind.GRADIENT_OF, _Kind.METRIC}
+#: A second one of these is told as a metric.
+_ONE_OF_A_KIND = {_Kind.LOSS_AVERAGE, _Kind.LOSS_SCALE, _Kind.PARAMETERS}
+_UNNAMED = "unnamed"
 
 
 def words(original: str) -> list[str]:
@@ -165,7 +168,8 @@ class Names:
             base = f"{self._evaluation(data)}/{base}"
         name = base if kind not in _ALWAYS_WITH_REST else f"{base}/{meaning.rest}"
         other = original if kind in _ALWAYS_WITH_REST else meaning.rest or original
-        name = self._free(name, other, base)
+        several = base if kind not in _ONE_OF_A_KIND else base.removesuffix(_QUANTITY[kind][0]) + "metric"
+        name = self._free(name, other or _UNNAMED, several)
         layer = _layer_of(meaning.rest) if kind is _Kind.GRADIENT_OF else None
         # the parts of a loss are there before their sum
         rank = 1 if kind in _LOSSES else 0
@@ -194,7 +198,7 @@ def _meaning(original: str) -> _Meaning:
     known = [word for word in found if word not in _TRAIN | _EVALUATION | _TEST | _OF_A_STEP | _AVERAGED]
     kind, left = _kind(original, known, found)
     rest = left if isinstance(left, str) else "_".join(left)
-    return _Meaning(kind, rest or original, data, averaged)
+    return _Meaning(kind, rest or original or _UNNAMED, data, averaged)
 
 
 def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, list[str] | str]:

@@ -11,9 +11,6 @@ from collections.abc import Iterator
 
 from nanlog.model import Block, Parser, Source
 
-from ._lines import LineReader, stretches
-from ._training import TrainingLog
-
 __all__ = ["PARSER", "Caffe"]
 
 #: Lines that only Caffe writes, with and without glog's prefix.
@@ -55,6 +52,10 @@ class Caffe:
         return 0.7 if _LIKELY.search(head) else 0.0
 
     def read(self, source: Source) -> Iterator[Block]:
+        # only who is chosen imports what it reads with
+        from ._lines import LineReader, stretches
+        from ._training import TrainingLog
+
         files = source.files
         for file in files:
             if len(files) > 1 and not self.score(file, source.head(file)):

@@ -29,6 +29,7 @@ class TensorBoard:
 
     name = "tensorboard"
     title = "TensorBoard event files and log directories, by torch, tensorboardX, Keras, tf.summary and what uses them"
+    unit = "record"
     gives = (
         "every scalar at its exact step",
         "gradient norms and rates where they were written",

@@ -92,7 +92,6 @@ EXPECTED: dict[str, dict[str, str]] = {
         "val/loss": "25:nan @6",
         "val/loss/nll_loss": "25:nan @6",
         "loss_smoothed": "25:nan @5",
-        "loss_smoothed/nll_loss": "25:nan @5",
         "lr": "11:1.47e-06 21:2.7e-06 25:3.2e-06",
         "grad_norm": "11:5.2 21:nan 25:nan @4",
         "loss_scale": "11:128.0 21:64.0 25:64.0",

@@ -21,7 +21,7 @@ _DUMP = re.compile(
 )
 _ITEM = re.compile(
     rf"(?:(?<=[\s,({{\[])|^)['\"]?(?P<key>{_KEY})['\"]?\s{{0,3}}[=:]\s{{0,3}}"
-    r"(?P<value>'[^'\n]{0,200}'|\"[^\"\n]{0,200}\"|[^\s,(){}\[\]'\"]{1,200})"
+    r"(?P<value>'[^'\n]{0,200}'|\"[^\"\n]{0,200}\"|\[[^\[\]\n]{0,200}\]|[^\s,(){}\[\]'\"]{1,200})"
 )
 _LINE = re.compile(
     r"^(?:[\w\[\]:,. /-]{0,80}(?:INFO|DEBUG)[\]:\s-]{1,8})?[ \t|>*-]{0,20}"
@@ -58,6 +58,8 @@ def _key(text: str) -> str:
 
 def _value(text: str) -> FactValue:
     text = text.strip()
+    if text.startswith("[") and "," not in text:
+        text = text.strip("[] ")  # a list of one
     if text[:1] in {"'", '"'}:
         return text.strip("'\"")
     if (word := _WORDS.get(text.lower())) is not None:

@@ -13,6 +13,8 @@ __all__ = ["NO_HEADER", "Header", "header_of"]
 _CELL = re.compile(r"\S+")
 _RULED_CELL = re.compile(r"[^|+\s](?:[^|]{0,80}[^|\s])?")
 _NAME = re.compile(r"[A-Za-z][\w@./:%()\[\]-]{0,40}", re.ASCII)
+#: What may stand below a name: a number, a time, nothing.
+_VALUE = re.compile(r"[-+]?(?:\.?[0-9]|nan|inf|none|null|n/a|-+$|\?$)", re.IGNORECASE)
 _FEWEST = 3
 _WIDEST = 4000
 #: Progress tables of object detectors name three losses by what they are of.
@@ -32,6 +34,8 @@ class Header:
     def named(self, line: str, numbers: Sequence[Number]) -> list[Number]:
         """Give each number the name of its column; the second number of a cell stays without one."""
         row = _cells(line, self.ruled)
+        if not all(_VALUE.match(cell) for cell, _, _ in row[: len(self.cells)]):
+            return list(numbers)
         if len(row) >= len(self.cells):
             columns = dict(enumerate(cell[0] for cell in self.cells))
         else:

@@ -45,7 +45,7 @@ _SUFFIX = (
     r"\.(?:pth?|ckpt|h5|hdf5|npz|npy|bin|safetensors|pkl|tar|msgpack|params|weights|model|pdparams|caffemodel|keras|onnx"
     r"|t7|joblib)"
 )
-_PATH = rf"['\"`<]?(?P<path>[\w~./\\:@%+=-]{{0,300}}[\w/\\]{_SUFFIX}(?:\.tar|\.gz)?)"
+_PATH = rf"['\"`<]?(?P<path>[\w~./\\:@%+=-]{{0,300}}[\w/\\]{_SUFFIX}(?:\.tar|\.gz|-\d{{1,12}})?)"
 _FILE = re.compile(_PATH, re.IGNORECASE)
 _PLACE = re.compile(
     r"(?:\bto|\bin|\bas|\bat|\bfrom|:|=)\s{1,3}['\"`]?(?P<path>[\w~.\\:@%+=-]{0,200}[/\\][\w~./\\:@%+=-]{1,300})"
@@ -75,13 +75,13 @@ _NOT_LOADED = re.compile(
 _STEP = re.compile(r"\b(?:global[_ ])?(?:step|iter(?:ation)?|update)s?[ _=:#-]{0,3}(\d{1,15})\b", re.IGNORECASE)
 _EPOCH = re.compile(r"\bepoch[ _=:#-]{0,3}(\d{1,9})\b", re.IGNORECASE)
 _FATAL = re.compile(
-    r"device-side assert|\bAssertion `[^\n]{1,300}' failed|^(?:\S{0,200} )?Killed$|\bSegmentation fault|core dumped\b"
-    r"|terminate called after|Fatal Python error|oom-kill|\bOut of memory: Kill|slurmstepd: error|CANCELLED AT"
+    r"device-side assert|\bAssertion `[^\n]{1,300}['`] failed|^(?:\S{0,200} )?Killed$|\bSegmentation fault"
+    r"|core dumped\b|terminate called after|Fatal Python error|oom-kill|\bOut of memory: Kill|slurmstepd: error|CANCELLED AT"
     r"|\bF\d{4} \d\d:\d\d:\d\d\.\d{6} .{0,200}Check failed",
 )
 _EXCEPTION = re.compile(
     r"^(?:\[[\w:. -]{1,40}\]:? ?)?(?P<what>(?:[A-Za-z_][\w]{0,80}\.){0,8}[A-Za-z_]\w{0,80}"
-    r"(?:Error|Exception|Interrupt|Exit|Failure|Iteration|Warning)(?::[^\n]{0,1000})?)$"
+    r"(?:Error|Exception|Interrupt|Exit|Failure|Iteration)(?::[^\n]{0,1000})?)$"
 )
 _BY_HAND = re.compile(r"KeyboardInterrupt|interrupted by (?:the )?user|ctrl-?c|received SIG(?:INT|TERM)", re.IGNORECASE)
 _END = re.compile(

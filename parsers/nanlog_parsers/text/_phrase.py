@@ -49,6 +49,7 @@ _STOPS = {
     *("in", "at", "of", "to", "from", "for", "with", "after", "on", "by", "over", "than", "and", "the", "a", "an"),
     *("took", "was", "were", "are", "be", "using", "out", "has", "have", "found", "got", "into", "about", "around"),
     *("it's", "its", "least", "most", "every", "each", "until", "since", "within", "only", "because", "via", "per"),
+    *("no", "not", "any", "all"),
 }
 #: Where the name and its value are joined by a sign, only these do.
 _STOPS_OF_A_SIGN = {"with", "from", "to", "in", "at", "after", "for", "was", "using", "than"}

@@ -20,8 +20,9 @@ from ._chunk import Chunk, Column, Words
 from ._header import DELIMITERS, Header, find_header
 from ._kinds import Kinds
 from ._plain import plain_chunks
-from ._points import Points, Rows
+from ._points import Points
 from ._roles import MEASURED_ON, NAMED_BY, counter_of, counters_of, has_loss, is_telling
+from ._rows import Rows
 
 __all__ = [
     "ABSENT",
@@ -117,7 +118,7 @@ def _has_bare_return(data: bytes) -> bool:
 
 
 def _whole_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The pieces without the parts of lines that are too long for one."""
+    """The pieces with empty lines in place of those that are too long for one."""
     before: Piece | None = None
     for piece in pieces:
         if before is not None:
@@ -151,5 +152,5 @@ def _until_last_end(piece: Piece) -> Piece:
 
 
 def _from_first_end(piece: Piece) -> Piece:
-    start = piece.data.find(b"\n") + 1
-    return Piece(piece.file, piece.data[start:] if start else b"", piece.first_line + bool(start))
+    end = piece.data.find(b"\n")
+    return Piece(piece.file, piece.data[end:] if end >= 0 else b"", piece.first_line)

@@ -15,7 +15,7 @@ from nanlog.model import Unread
 from ._arrays import only_array, readable, texts_of, valid, values_of
 from ._cells import ABSENT, is_number
 from ._chunk import Chunk, Column, Words
-from ._header import cells_of, header_of, repeats
+from ._header import cells_of, repeats
 from ._kinds import Kinds
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def arrow_chunk(file: str, data: bytes, first_line: int, kinds: Kinds) -> Chunk 
     columns, bad = _columns(read.table, kinds)
     is_row = _has_value(columns.values(), len(line))
     for index, (position, word) in sorted(bad.items()):
-        if not is_row[index] and header_of(lines.text(int(line[index])), header.delimiter, 0):
+        if not is_row[index] and repeats(lines.text(int(line[index])), header, 0):
             return None
         if is_row[index]:
             why = f"no number: {word[:60]!r} in column {header.names[position]!r}"
@@ -140,8 +140,7 @@ def _columns(table: pa.Table, kinds: Kinds) -> tuple[dict[int, Column], dict[int
         numbers[position], wrong[position] = len(columns[position]), len(odd)
         bad += [(row, position, word) for row, word in odd]
     kinds.learn(numbers, wrong)
-    for position in kinds.words & columns.keys():
-        del columns[position]
+    columns = {position: column for position, column in columns.items() if len(column) and position not in kinds.words}
     return columns, {row: (position, word) for row, position, word in bad if position not in kinds.words}
 
 

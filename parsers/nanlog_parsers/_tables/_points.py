@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,47 +15,14 @@ from ._axis import Axis
 from ._chunk import Column
 from ._nulls import Nulls
 from ._roles import Roles, plain_name, roles_of
+from ._rows import Rows, merged
 
-__all__ = ["Points", "Rows"]
+__all__ = ["Points"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 _MISSED = "no value in this row and all after it: read as NaN, for which the writer has no word"
-_LARGEST_STEP = 2.0**53
 _EVALUATED = {"val", "valid", "validation", "eval", "evaluation", "test", "testing", "dev"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Rows that have the same columns, measured on the same data.
-
-    ``names`` are all columns, ``columns`` those with a value somewhere; ``split`` is what a column of words says about
-    the data (``train``, ``val``; "" where none does).
-    """
-
-    line: IntArray
-    names: tuple[str, ...]
-    columns: Mapping[str, Column]
-    split: str = ""
-
-    def __len__(self) -> int:
-        return len(self.line)
-
-    def counter(self, name: str | None) -> IntArray:
-        """A column as whole numbers, rounded down, one for each row; ``NO_STEP`` where it has none."""
-        counted = np.full(len(self), NO_STEP, np.int64)
-        column = self.columns.get(name) if name is not None else None
-        if column is not None:
-            inside = (column.value >= 0) & (column.value < _LARGEST_STEP)
-            counted[column.row] = np.where(inside, column.value, NO_STEP).astype(np.int64)
-        return counted
-
-    def times(self, name: str | None) -> FloatArray:
-        times = np.full(len(self), np.nan)
-        column = self.columns.get(name) if name is not None else None
-        if column is not None:
-            times[column.row] = column.value
-        return times
 
 
 class Points:
@@ -79,7 +46,7 @@ class Points:
         facts: Iterable[Fact] = (),
     ) -> Block:
         """The points of rows that stand in one stretch of the file, whatever the order of the groups."""
-        groups = [rows for rows in groups if len(rows)]
+        groups = merged(groups)
         roles = [self._roles_of(rows) for rows in groups]
         for rows, role in zip(groups, roles, strict=True):
             self._claim(rows, role)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanlog_parsers._tables import ABSENT, Column
-from nanlog_parsers._tables._arrays import only_array, readable, values_of
+from nanlog_parsers._tables._arrays import only_array, readable, valid, values_of
 
 from ._shapes import Shape
 
@@ -48,6 +49,14 @@ class Lines:
         return self.data[int(self.ends[index - 1]) + 1 if index else 0 : int(self.ends[index])]
 
 
+#: More than is one: what is taken for one is read by itself.
+_LIKE_A_NUMBER = (
+    r"^(?:[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|(?i:nan|inf|infinity|nan\(.*|1\.#.*))(?:\.0|%)?|tensor\(.*|\[.*|"
+    + "|".join(map(re.escape, sorted(ABSENT)))
+    + ")$"
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
     """The columns of the lines of a shape by name, the numbers of those lines, and which of all lines they are."""
@@ -82,15 +91,18 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
     is_row = np.ones(len(which), np.bool_)
     is_row[np.array(misfits, np.int64) - 1] = False
     which = which[is_row]
-    good = fits[which] & _is_fixed(table, shape)
+    good = fits[which] & _is_fixed(table, shape) & _is_text(table, shape)
     columns = {}
     for name, piece in shape.numbers.items():
-        columns[name], odd = values_of(only_array(table.column(str(piece))))
+        array = only_array(table.column(str(piece)))
+        columns[name], odd = values_of(array)
         good[[row for row, _ in odd]] = False
+        good &= ~_is_empty(array)
     fits = np.zeros(len(lines), np.bool_)
     fits[which[good]] = True
     if not good.all():
         columns = {name: column.where(good) for name, column in columns.items()}
+    columns = {name: column for name, column in columns.items() if len(column)}
     return Matched(columns, lines.number[fits], fits)
 
 
@@ -108,6 +120,7 @@ def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> An
 
     misfits.clear()
     types: dict[str, Any] = {str(piece): pa.binary() for piece in shape.fixed}
+    types |= {str(piece): pa.string() for piece in shape.texts}
     types |= {str(piece): pa.string() if as_text else pa.float64() for piece in shape.numbers.values()}
     source: Any = pa.BufferReader(readable(text))
     try:
@@ -122,7 +135,7 @@ def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> An
             convert_options=csv.ConvertOptions(
                 check_utf8=False,
                 column_types=types,
-                null_values=sorted(ABSENT),
+                null_values=["null"],
                 strings_can_be_null=as_text,
                 include_columns=list(types),
             ),
@@ -142,3 +155,25 @@ def _is_fixed(table: Any, shape: Shape) -> BoolArray:
             continue
         same &= np.array([text == word for text in array.to_pylist()], np.bool_)
     return same
+
+
+def _is_empty(array: Any) -> BoolArray:
+    """Say which rows of an array that may be of text have nothing where a number belongs."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(array.type):
+        return np.zeros(len(array), np.bool_)
+    ends: NDArray[np.int32] = np.frombuffer(array.buffers()[1], np.int32)[: len(array) + 1]
+    is_empty: BoolArray = (np.diff(ends) == 0) & valid(array)
+    return is_empty
+
+
+def _is_text(table: Any, shape: Shape) -> BoolArray:
+    """Say in which rows no string that does not matter may be a number, or stand for none."""
+    from pyarrow import compute
+
+    text: BoolArray = np.ones(table.num_rows, np.bool_)
+    for piece in shape.texts:
+        found = compute.match_substring_regex(only_array(table.column(str(piece))), _LIKE_A_NUMBER)
+        text &= ~found.fill_null(fill_value=True).to_numpy(zero_copy_only=False)
+    return text

@@ -26,6 +26,8 @@ _ESCAPED = re.compile(r'\\(["\\/])')
 _BLOCK = 5000
 _MOST_LISTS, _MOST_KEYS = 10_000, 100_000
 _DEEPEST = 200
+#: The name of the step where it is the place in a list.
+_INDEX = "step"
 
 
 @dataclass(slots=True)
@@ -150,24 +152,21 @@ def _rows_of_records(records: Iterable[dict[str, tuple[float | None, int]]]) -> 
 
 def _rows_of_lists(lists: Lists) -> Iterator[Rows]:
     """Rows for each list, counted by a list beside it that is as long and says so, else from 0."""
-    telling = {(_parent(path), len(values.value)) for path, values in lists.items() if is_telling([path])}
+    alike: dict[tuple[str, int], list[str]] = {}
     for path, values in lists.items():
-        size = len(values.value)
-        beside = [
-            other for other in lists if len(lists[other].value) == size and _parent(other) == _parent(path) != other
-        ]
-        counter = counter_of(beside)
-        if path == counter or (_parent(path), size) not in telling:
+        alike.setdefault((path.rpartition(".")[0], len(values.value)), []).append(path)
+    for (_, size), paths in alike.items():
+        if not is_telling(paths):
             continue
-        counts = Column(slice(None), np.arange(size, dtype=np.float64)) if counter is None else lists[counter].column()
-        columns = {path: values.column(), counter or "": counts}
-        yield Rows(np.array(values.line, np.int64), (path, counter or ""), columns)
+        counter = counter_of(paths)
+        counts = Column(slice(None), np.arange(size, dtype=float)) if counter is None else lists[counter].column()
+        step = counter or _INDEX
+        for path in paths:
+            if path != counter:
+                line = np.array(lists[path].line, np.int64)
+                yield Rows(line, (path, step), {path: lists[path].column(), step: counts})
 
 
 def _column(cells: list[float | None]) -> Column:
     present = [row for row, value in enumerate(cells) if value is not None]
     return Column(np.array(present, np.int64), np.array([value for value in cells if value is not None], np.float64))
-
-
-def _parent(path: str) -> str:
-    return path.rpartition(".")[0]

@@ -74,7 +74,7 @@ class LineReader:
             is_new = not known
             shape = shape_of(lines.line(probe)) if is_new else known.pop(0)
             found = None if shape is None else matched(lines, shape)
-            if shape is None or found is None or not len(found.number):
+            if shape is None or found is None or len(found.number) < 2:  # one may be the settings
                 failures += is_new
                 probe += is_new
                 continue
@@ -110,13 +110,16 @@ class _OneByOne:
             return
         if (mark := event_of(read, self._file, number)) is not None:
             self._result.marks.append(mark)
+        if not read.values:
+            return
         told = tuple((name, text) for name, text in read.words.items() if _tells(name))
         self._groups.setdefault((tuple(read.values), told, _data_of(before)), []).append((number, read))
 
     def finish(self) -> None:
-        others = bool(self._result.rows) or len(self._groups) > 1
+        alike = {rows.names for rows in self._result.rows}
+        has_others = bool(alike) or len(self._groups) > 1
         for (names, told, before), records in self._groups.items():
-            if others and len(records) == 1 and is_setup(*records[0]):
+            if has_others and names not in alike and len(records) == 1 and is_setup(*records[0]):
                 self._result.facts += facts_of(records[0][1], self._file, records[0][0])
                 continue
             number = np.array([line for line, _ in records], np.int64)

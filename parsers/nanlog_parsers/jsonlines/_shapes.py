@@ -29,8 +29,9 @@ class Shape:
     """How to take lines of one shape to pieces.
 
     ``numbers`` maps dotted names to the piece that holds the number, ``fixed`` pieces to what they hold in all lines of
-    the shape.  ``words`` are those strings that say what the numbers beside them are; they are fixed.  ``before`` is
-    what stands before the object.  A line of the shape is ``shorter`` by so many bytes when it is translated.
+    the shape.  ``words`` are those strings that say what the numbers beside them are; they are fixed.  ``texts`` are
+    the pieces in which other strings begin: a number there would be another shape.  ``before`` is what stands before
+    the object.  A line of the shape is ``shorter`` by so many bytes when it is translated.
     """
 
     table: bytes
@@ -40,6 +41,7 @@ class Shape:
     numbers: dict[str, int]
     fixed: dict[int, bytes]
     words: dict[str, str]
+    texts: tuple[int, ...]
     before: str
 
     def translated(self, data: bytes) -> bytes:
@@ -78,6 +80,8 @@ class _Reader:
         self._fixed: dict[int, bytes] = {}
         self._words: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._texts: list[int] = []
+        self._has_quoted_number = self._has_punctuated_text = False
 
     def read(self, start: int, end: int) -> Shape | None:
         for piece in range(self._piece_at(start)):
@@ -85,6 +89,8 @@ class _Reader:
                 self._fixed[piece] = self._pieces[piece]
         if not self._take_object(start, end) or not self._numbers or tells_of_event(self._said):
             return None
+        if self._has_quoted_number and self._has_punctuated_text:
+            return None  # "1,5" and "a" would be as long as "15" and "a,"
         return Shape(
             self._table,
             self._deleted,
@@ -93,6 +99,7 @@ class _Reader:
             self._numbers,
             self._fixed,
             self._words,
+            tuple(self._texts),
             self._line[:start].decode("utf-8", "replace"),
         )
 
@@ -134,6 +141,7 @@ class _Reader:
         content = token["bare"] if token["string"] is None else token["string"]
         text = content.decode("utf-8", "replace")
         if token["bare"] in {b"true", b"false"}:
+            self._fix(token.start(), token.end())
             return True
         try:
             cell(text)
@@ -144,7 +152,11 @@ class _Reader:
             if name.rpartition(".")[2].lower() in _CONSTANT:
                 self._words[name] = text
                 self._fix(token.start(), token.end())
+            else:
+                self._texts.append(self._piece_at(token.start()))
+                self._has_punctuated_text |= any(mark in content for mark in b",:")
             return True
+        self._has_quoted_number |= token["string"] is not None
         piece = self._piece_at(token.start())
         self._numbers[name] = piece
         return self._pieces[piece] == content and "\\" not in name

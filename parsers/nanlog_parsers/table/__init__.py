@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nanlog.model import Block, Parser, Source
-from nanlog_parsers._tables import MEASURED_ON, NAMED_BY, Chunk, Points, Rows, is_telling, read_tables
+from nanlog_parsers._tables import (
+    MEASURED_ON,
+    NAMED_BY,
+    Chunk,
+    Column,
+    Points,
+    Rows,
+    Words,
+    counters_of,
+    is_telling,
+    read_tables,
+)
 
 from ._layouts import Layout, layout_of
 
@@ -47,22 +57,38 @@ def _blocks(source: Source, file: str, layout: Layout) -> Iterator[Block]:
 
 
 def _rows(chunk: Chunk) -> Iterator[Rows]:
-    """The rows of a chunk, those measured on other data apart."""
+    """The rows of a chunk; those measured on other data, or that hold the value of another series, apart."""
     names = chunk.header.names
     columns = {names[position]: column for position, column in chunk.columns.items()}
     every = Rows(chunk.line, names, columns)
-    divided = next((words for position, words in chunk.words.items() if names[position].lower() in MEASURED_ON), None)
-    if divided is None:
+    words = {names[position].lower(): words for position, words in chunk.words.items()}
+    named = next((words[key] for key in NAMED_BY if key in words), None)
+    value = next((name for name in names if name.lower() == "value"), None)
+    if named is not None and value is not None:
+        for word, rows in _divided(every, named):
+            yield Rows(rows.line, *_called(word or value, value, rows))
+        return
+    data = next((words[key] for key in words if key in MEASURED_ON), None)
+    if data is None:
         yield every
         return
-    for code in np.unique(divided.code).tolist():
-        split = divided.distinct[code] if code >= 0 else ""
-        yield _part(every, divided.code == code, split)
+    for word, rows in _divided(every, data):
+        yield Rows(rows.line, rows.names, rows.columns, word)
 
 
-def _part(rows: Rows, keep: NDArray[np.bool_], split: str) -> Rows:
-    columns = {name: kept for name, column in rows.columns.items() if len(kept := column.where(keep))}
-    return Rows(rows.line[keep], rows.names, columns, split)
+def _called(name: str, value: str, rows: Rows) -> tuple[tuple[str, ...], dict[str, Column]]:
+    """The names and columns of rows whose ``value`` is that of ``name``."""
+    names = (*counters_of(rows.names), value)
+    columns = {name if each == value else each: rows.columns[each] for each in names if each in rows.columns}
+    return (*names[:-1], name), columns
+
+
+def _divided(rows: Rows, words: Words) -> Iterator[tuple[str, Rows]]:
+    """The rows beside each of the words, and those beside none."""
+    for code in np.unique(words.code).tolist():
+        keep = words.code == code
+        columns = {name: kept for name, column in rows.columns.items() if len(kept := column.where(keep))}
+        yield words.distinct[code] if code >= 0 else "", Rows(rows.line[keep], rows.names, columns)
 
 
 PARSER: Parser = Table()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from nanlog.model import Piece
 from nanlog_parsers._tables import DELIMITERS, Header, find_header, is_absent, is_number
@@ -50,7 +51,10 @@ def layout_of(head: bytes) -> Layout | None:
     if len(lines) > 2 and lines[-1]:
         lines.pop()  # it may go on
     text = b"\n".join(lines[:_TRIED]) + b"\n"
-    tried = [_layout(text, delimiter, None) for delimiter in DELIMITERS]
+    if b"\x1b" in text:
+        tried = [_layout(text, "\t", partial(_split, delimiter)) for delimiter in DELIMITERS]
+    else:
+        tried = [_layout(text, delimiter, None) for delimiter in DELIMITERS]
     if b"|" in text or b"\xe2" in text:
         tried.append(_layout(text, "\t", _between_bars))
     tried += [_layout(text, "\t", cells) for cells in (_between_wide_blanks, str.split, _with_an_index)]
@@ -90,12 +94,16 @@ def _tabbed_line(line: bytes, cells: Cells) -> bytes:
     shown = _ESCAPES.sub("", text.decode("utf-8", "replace")).translate(_BARS).rstrip()
     if _RULER.fullmatch(shown):
         return b""
-    found = [each.strip() for each in cells(shown)]
+    found = [each.strip() for each in cells(shown.removeprefix("#"))]
     numbers = sum(map(is_number, found))
     is_text = numbers > 0 and numbers + sum(map(is_absent, found)) < (len(found) + 1) // 2
     if len(found) < 2 or is_text:
         return b""
     return "\t".join(found).encode()
+
+
+def _split(delimiter: str, line: str) -> list[str]:
+    return line.split(delimiter)
 
 
 def _between_bars(line: str) -> list[str]:

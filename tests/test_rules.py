@@ -6,12 +6,14 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from labelled_logs import SAMPLES, report_of
 from nanlog.engine import diagnose_run, rule_text, rules
 from nanlog.model import Cause, FactValue, Report, Rule, Verdict
+from nanlog.pipeline import diagnose
 from nanlog.rules._weights import weights
 from runs import make_run
 
@@ -150,3 +152,10 @@ def test_every_sentence_about_a_failure_cites_its_line() -> None:
     for case in ("nan_label_debug", "lr_too_high_linear_debug", "resumed_with_higher_lr"):
         for finding in report_on(case).findings:
             assert all(item.file and item.line for item in (*finding.evidence, *finding.against))
+
+
+@pytest.mark.parametrize("stride", ["nan", "-inf", "1e999"])
+def test_a_net_whose_settings_are_no_numbers_is_judged(stride: str, tmp_path: Path) -> None:
+    text = CASES["average_pooling_stride_gt_kernel_debug"].log.read_text(encoding="utf-8")
+    (tmp_path / "train.log").write_text(text.replace("stride: 5", f"stride: {stride}"), encoding="utf-8")
+    assert diagnose(str(tmp_path / "train.log")).verdict is Verdict.UNHEALTHY

@@ -176,6 +176,14 @@ def test_names_that_belong_to_rows_of_another_kind() -> None:
     assert found["val/loss"] == [(19, "0.5")]
 
 
+def test_a_file_of_the_evaluation_beside_one_of_the_training() -> None:
+    files = {"run/train.csv": b"epoch,loss\n1,0.5\n2,0.4\n", "run/val.csv": b"epoch,loss\n1,0.7\n2,nan\n"}
+    names = {block.file: {info.name for info in block.series} for block in PARSER.read(Texts("run", files))}
+    assert names == {"run/train.csv": {"loss"}, "run/val.csv": {"val/loss"}}
+    alone = {"run/test.csv": files["run/val.csv"]}
+    assert [info.name for block in PARSER.read(Texts("run", alone)) for info in block.series] == ["loss"]
+
+
 NO_TABLES = {
     "prose": "The loss went down.\nThen it went up.\nAfter 3 epochs we stopped.\n",
     "key and value": "step 1 loss 0.5 lr 0.1\nstep 2 loss 0.4 lr 0.1\nstep 3 loss 0.3 lr 0.1\n",
@@ -183,7 +191,7 @@ NO_TABLES = {
     "no header": "1,0.5,0.6\n2,0.4,0.5\n3,0.3,0.4\n",
     "header only": "epoch,loss,val_loss\n",
     "nothing": "",
-    "layers": "  | Name | Type   | Params\n--------------------------\n0 | fc   | Linear | 650\n1 | out  | Linear | 330\n",
+    "layers": "  | Name | Type   | Params\n----------------\n0 | fc   | Linear | 650\n1 | out  | Linear | 330\n",
 }
 
 

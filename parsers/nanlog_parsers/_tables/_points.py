@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,16 @@ _EVALUATED = {"val", "valid", "validation", "eval", "evaluation", "test", "testi
 
 
 class Points:
-    """Turns the rows of one file into blocks: which column is the step, and what the others are."""
+    """Turns the rows of one file into blocks: which column is the step, and what the others are.
 
-    def __init__(self, file: str, stream: str = "") -> None:
+    ``files`` are those that tell of the same training: beside ``train.csv`` a ``val.csv`` holds the evaluation.
+    """
+
+    def __init__(self, file: str, stream: str = "", files: Iterable[str] = ()) -> None:
         self._file = file
         self._stream = stream
+        others = [other for other in files if not _is_evaluated(PurePath(other).stem)]
+        self._data = PurePath(file).stem if others and _is_evaluated(PurePath(file).stem) else ""
         self._names = Names()
         self._axis = Axis()
         self._nulls = Nulls()
@@ -46,7 +52,7 @@ class Points:
         facts: Iterable[Fact] = (),
     ) -> Block:
         """The points of rows that stand in one stretch of the file, whatever the order of the groups."""
-        groups = merged(groups)
+        groups = merged(groups, self._data)
         roles = [self._roles_of(rows) for rows in groups]
         for rows, role in zip(groups, roles, strict=True):
             self._claim(rows, role)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,15 +52,16 @@ class Rows:
         return times
 
 
-def merged(groups: Iterable[Rows]) -> list[Rows]:
+def merged(groups: Iterable[Rows], split: str = "") -> list[Rows]:
     """The same rows, those with the same columns and data together and in the order of their lines.
 
-    No column is without a value.
+    No column is without a value.  ``split`` is the data of those rows that do not say theirs.
     """
     alike: dict[tuple[tuple[str, ...], str], list[Rows]] = {}
     for rows in groups:
         if len(rows):
-            alike.setdefault((rows.names, rows.split), []).append(rows)
+            own = rows if rows.split or not split else replace(rows, split=split)
+            alike.setdefault((own.names, own.split), []).append(own)
     together = [parts[0] if len(parts) == 1 else _in_order(parts) for parts in alike.values()]
     return [rows if all(map(len, rows.columns.values())) else _without_empty(rows) for rows in together]
 

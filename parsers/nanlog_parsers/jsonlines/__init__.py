@@ -39,7 +39,7 @@ class JsonLines:
 
     def read(self, source: Source) -> Iterator[Block]:
         for file in source.files:
-            points = Points(file, stream=file)
+            points = Points(file, file, source.files)
             if _is_document(source.head(file)):
                 for found in rows_of_document(source.pieces(file)):
                     yield points.block(found)

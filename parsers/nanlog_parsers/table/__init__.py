@@ -48,7 +48,7 @@ class Table:
 
 
 def _blocks(source: Source, file: str, layout: Layout) -> Iterator[Block]:
-    points = Points(file, stream=file)
+    points = Points(file, file, source.files)
     pieces = layout.pieces(source.pieces(file))
     words = MEASURED_ON | set(NAMED_BY)
     for chunk in read_tables(pieces, delimiters=layout.header.delimiter, words=words):

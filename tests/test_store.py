@@ -317,7 +317,7 @@ from nanlog.errors import StoreError
 from nanlog.store import load, save
 root = Path({str(tmp_path)!r})
 run = load(root, {stored.run_id!r})
-resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
 try:
     save(run, {{"n": 2}}, root)
 except StoreError as error:

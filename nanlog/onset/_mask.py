@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import FloatArray, Run, Series
+from nanlog.model import FloatArray, IntArray, Run, Series
 
 #: Printed value of a loss whose every sample is clamped -> what clamps it.
 CEILINGS = {
@@ -140,10 +140,19 @@ def _beside_accuracy(run: Run) -> Iterator[tuple[Series, FloatArray]]:
                 continue
             if accuracy.info.smoothed != loss.info.smoothed:
                 continue
-            _, mine, its = np.intersect1d(loss.step, accuracy.step, return_indices=True)
+            mine, its = _common(loss.step, accuracy.step)
             share = accuracy.value[its]
             if len(mine) >= _TIMES and np.isfinite(loss.value[mine]).all():
                 yield loss.where(mine), share / 100 if share.max(initial=0.0) > 1.0 else share
+
+
+def _common(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """Where two series have points of the same step."""
+    if np.array_equal(one, other):
+        every = np.arange(len(one))
+        return every, every
+    _, mine, its = np.intersect1d(one, other, return_indices=True)
+    return mine, its
 
 
 def _zeroed(run: Run, loss: Series) -> Mask | None:

@@ -38,6 +38,8 @@ _LARGEST_HALF = 65504.0
 #: Different losses, and the logarithm of the probability that all of them are halves by chance.
 _ENOUGH = 10
 _CHANCE = -6.0
+#: So many of the last losses are looked at.
+_LATEST = 5000
 _PRECISION_KEYS = ("precision", "mixed_precision", "dtype", "amp_dtype", "half_precision_backend", "dtype_policy")
 _HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float16")
 
@@ -84,7 +86,7 @@ def _half_values(view: View) -> Evidence | None:
     """
     if view.history is None:
         return None
-    values = np.unique(view.history.value)
+    values = np.unique(view.history.value[-_LATEST:])
     if len(values) < _ENOUGH or np.abs(values).max() > _LARGEST_HALF:
         return None
     rounding = _rounding(values)
@@ -95,7 +97,7 @@ def _half_values(view: View) -> Evidence | None:
     by_chance = np.clip(2 * max(rounding, 1e-9) / np.abs(np.spacing(halves).astype(np.float64)), 1e-3, 1.0)
     if float(np.log10(by_chance).sum()) > _CHANCE:
         return None
-    says = f"all {len(values)} different losses are 16-bit floats: the loss is computed in half precision"
+    says = f"{len(values)} different losses are all 16-bit floats: the loss is computed in half precision"
     return view.point(view.history, len(view.history) - 1, says)
 
 

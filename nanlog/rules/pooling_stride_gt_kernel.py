@@ -67,11 +67,17 @@ def suspects(view: View) -> list[Layer]:
 
 
 def _stride(layer: Layer) -> int:
-    return int(max(layer.number("pooling_param.stride", 1), layer.number("pooling_param.stride_h", 0)))
+    return max(_whole(layer, "stride", 1), _whole(layer, "stride_h", 0))
 
 
 def _kernel(layer: Layer) -> int:
-    return int(layer.number("pooling_param.kernel_size", layer.number("pooling_param.kernel_h", 0)))
+    return _whole(layer, "kernel_size", 0) or _whole(layer, "kernel_h", 0)
+
+
+def _whole(layer: Layer, field: str, default: int) -> int:
+    """A whole number of pixels; 0 where what was printed is none."""
+    value = layer.number(f"pooling_param.{field}", default)
+    return int(value) if abs(value) < 1 << 31 else 0
 
 
 def last_window_is_empty(view: View, layer: Layer) -> bool | None:
@@ -84,7 +90,7 @@ def last_window_is_empty(view: View, layer: Layer) -> bool | None:
     size = _input_size(view, layer)
     if size is None:
         return None
-    kernel, stride, pad = _kernel(layer), _stride(layer), int(layer.number("pooling_param.pad", 0))
+    kernel, stride, pad = _kernel(layer), _stride(layer), _whole(layer, "pad", 0)
     for length in size:
         outputs = math.ceil((length + 2 * pad - kernel) / stride) + 1
         if pad and (outputs - 1) * stride >= length + pad:

@@ -94,6 +94,8 @@ def described(
         for mark in reversed(marks)
         if mark.kind is MarkKind.RESUME and mark.text
     }
+    if not len(borders):
+        return _one(points, said, resumed.get(0), places)
     everything = np.concatenate([points.place, said])
     first, last = _extremes(attempt_of(borders, everything), everything, len(borders) + 1)
     # the last line is one of the file that the attempt begins in
@@ -113,6 +115,19 @@ def described(
         )
         for index in range(len(borders) + 1 if len(everything) else 0)
     )
+
+
+def _one(points: Points, said: IntArray, resumed: str | None, places: Places) -> tuple[Attempt, ...]:
+    """The only attempt there is, without sorting its points into several."""
+    if not len(points.place) and not len(said):
+        return ()
+    first = min(int(part.min()) for part in (points.place, said) if len(part))
+    home = first >> _FILE
+    ends = [part[part >> _FILE == home] for part in (points.place, said)]
+    last = max(int(part.max()) for part in ends if len(part))
+    step = points.dated().step
+    low, high = (int(step.min()), int(step.max())) if len(step) else (None, None)
+    return (Attempt(0, places.file(first), places.line(first), places.line(last), low, high, resumed),)
 
 
 def spans(borders: IntArray, files: Sequence[str], places: Places) -> tuple[tuple[Span, ...], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,21 +45,11 @@ class Columns:
         self._files = {file: index for index, file in enumerate(files)}
         self._codes: dict[str, int] = {}
         self._infos: list[SeriesInfo] = []
-        self._code: list[NDArray[np.int32]] = []
-        self._step: list[IntArray] = []
-        self._value: list[FloatArray] = []
-        self._line: list[IntArray] = []
-        self._time: list[FloatArray | None] = []
-        self._file: list[int] = []
+        self._blocks: list[_Sorted] = []
 
     def add(self, block: Block) -> None:
-        names = np.fromiter(map(self._code_of, block.series), np.int32, len(block.series))
-        self._code.append(names[block.code])
-        self._step.append(block.step)
-        self._value.append(block.value)
-        self._line.append(block.line)
-        self._time.append(block.time)
-        self._file.append(self._files[block.file])
+        names = np.fromiter(map(self._code_of, block.series), np.int64, len(block.series))
+        self._blocks.append(_sorted(block, names, self._files[block.file]))
 
     def _code_of(self, info: SeriesInfo) -> int:
         code = self._codes.setdefault(info.name, len(self._codes))
@@ -68,43 +58,83 @@ class Columns:
         return code
 
     def grouped(self) -> Grouped:
-        """Sort what was added by series; can be called once, since the blocks are let go column by column."""
-        sizes = [len(code) for code in self._code]
-        code = _joined(self._code, np.int32)
-        # numpy sorts 16-bit numbers by radix, ten times as fast as wider ones
-        narrow = code.astype(np.uint16) if len(self._infos) <= 1 << 16 else code
-        order = np.argsort(narrow, kind="stable")
-        ends = np.cumsum(np.bincount(code, minlength=len(self._infos)))
-        del code, narrow
-        begins = [0, *ends[:-1].tolist()]
+        """Join what was added series by series; can be called once, since the blocks are let go."""
+        pieces = _Pieces(self._blocks, len(self._infos))
         spans = {
-            info.name: slice(begin, end)
-            for info, begin, end in zip(self._infos, begins, ends.tolist(), strict=False)
-            if end > begin
+            info.name: slice(int(begin), int(begin + size))
+            for info, begin, size in zip(self._infos, pieces.begins, pieces.sizes, strict=True)
+            if size
         }
-        return Grouped(
-            tuple(info for info in self._infos if info.name in spans),
-            spans,
-            _joined(self._step, np.int64)[order],
-            _joined(self._value, np.float64)[order],
-            _joined(self._line, np.int64)[order],
-            self._file_of(sizes, order),
-            self._times(sizes, order),
+        timed = any(block.time is not None for block in self._blocks)
+        several = len(self._files) > 1
+        step, value, line = (pieces.joined(name) for name in ("step", "value", "line"))
+        file = pieces.files() if several else np.broadcast_to(np.int64(0), step.shape)
+        time = pieces.joined("time") if timed else None
+        self._blocks.clear()
+        infos = tuple(info for info in self._infos if info.name in spans)
+        return Grouped(infos, spans, step, value, line, file, time)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sorted:
+    """A block whose points lie series after series; ``size[k]`` of them belong to series ``code[k]`` of the run."""
+
+    code: IntArray
+    size: IntArray
+    file: int
+    step: IntArray
+    value: FloatArray
+    line: IntArray
+    time: FloatArray | None
+
+
+def _sorted(block: Block, names: IntArray, file: int) -> _Sorted:
+    """Sort the points of a block by series: a block is small enough to stay near the processor meanwhile."""
+    own, step, value, line, time = block.code, block.step, block.value, block.line, block.time
+    if len(own) and bool((own[1:] < own[:-1]).any()):
+        # numpy sorts 16-bit numbers by radix, ten times as fast as wider ones
+        order = np.argsort(own.astype(np.uint16) if len(names) <= 1 << 16 else own, kind="stable")
+        step, value, line = step[order], value[order], line[order]
+        time = None if time is None else time[order]
+    size = np.bincount(own, minlength=len(names))
+    here = np.flatnonzero(size)
+    return _Sorted(names[here], size[here], file, step, value, line, time)
+
+
+class _Pieces:
+    """The stretches of one series each that sorted blocks consist of, in the order in which they are joined."""
+
+    def __init__(self, blocks: Sequence[_Sorted], count: int) -> None:
+        self._blocks = blocks
+        code = _joined([block.code for block in blocks], np.int64)
+        self._size = _joined([block.size for block in blocks], np.int64)
+        self._block = np.repeat(np.arange(len(blocks)), [len(block.code) for block in blocks])
+        self._order = np.argsort(code, kind="stable")
+        self.sizes = np.zeros(count, np.int64)
+        np.add.at(self.sizes, code, self._size)
+        self.begins = np.cumsum(self.sizes) - self.sizes
+
+    def joined(self, name: str) -> NDArray[Any]:
+        """One column of all points; NaN where a block has none."""
+        columns = [getattr(block, name) for block in self._blocks]
+        stretches: list[NDArray[Any]] = []
+        for block, column in zip(self._blocks, columns, strict=True):
+            whole = np.full(len(block.step), np.nan) if column is None else column
+            stretches += _cut(whole, block.size)
+        ordered = [stretches[k] for k in self._order.tolist()]
+        return (
+            np.concatenate(ordered) if ordered else np.empty(0, np.float64 if name in ("value", "time") else np.int64)
         )
 
-    def _file_of(self, sizes: list[int], order: IntArray) -> IntArray:
-        if len(self._files) < 2:
-            return np.broadcast_to(np.int64(0), order.shape)
-        return np.repeat(np.array(self._file, np.int64), sizes)[order]
+    def files(self) -> IntArray:
+        """The index of the file that each point stands in."""
+        own = np.array([block.file for block in self._blocks], np.int64)
+        return np.repeat(own[self._block[self._order]], self._size[self._order])
 
-    def _times(self, sizes: list[int], order: IntArray) -> FloatArray | None:
-        if all(time is None for time in self._time):
-            return None
-        unknown = [
-            np.full(size, np.nan) if time is None else time for size, time in zip(sizes, self._time, strict=True)
-        ]
-        self._time.clear()
-        return _joined(unknown, np.float64)[order]
+
+def _cut(column: NDArray[Any], sizes: IntArray) -> list[NDArray[Any]]:
+    ends = np.cumsum(sizes).tolist()
+    return [column[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -75,10 +75,15 @@ def _write_table(folder: Path, parts: Iterable[pa.Table]) -> None:
     folder.mkdir()
     parts = iter(parts)
     first = next(parts)
-    texts: Any = _texts(first)  # pyarrow-stubs know of yes and no only
+    options: Any = {  # pyarrow-stubs know of yes and no only
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": _texts(first),
+        "column_encoding": dict.fromkeys(_integers(first), "DELTA_BINARY_PACKED"),
+    }
     with (
         (folder / "part-0.parquet").open("wb") as file,
-        pq.ParquetWriter(file, first.schema, compression="zstd", compression_level=1, use_dictionary=texts) as writer,
+        pq.ParquetWriter(file, first.schema, **options) as writer,
     ):
         for table in chain([first], parts):
             writer.write_table(table)
@@ -92,6 +97,13 @@ def _texts(table: pa.Table) -> list[str]:
     import pyarrow as pa
 
     return [field.name for field in table.schema if not pa.types.is_primitive(field.type)]
+
+
+def _integers(table: pa.Table) -> list[str]:
+    """The columns of which neighbours differ by little: steps, lines and attempts."""
+    import pyarrow as pa
+
+    return [field.name for field in table.schema if pa.types.is_integer(field.type)]
 
 
 def _read_table(folder: Path) -> pa.Table:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["ahead"]
 
@@ -24,6 +26,8 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Res
     third = next(items, None)
     if third is None:
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_WORKERS) as pool:
         waiting: deque[Future[Result]] = deque([pool.submit(work, third)])
         for item in items:

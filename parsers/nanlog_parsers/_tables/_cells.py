@@ -16,6 +16,8 @@ ABSENT = frozenset(
     }
 )
 _LONGEST = 400
+#: What a value begins with.
+_FIRST = frozenset("0123456789+-.nNiIt[")
 #: A tensor without dimensions that was written as it prints, a list of one, a share; ``nan.0`` is a NaN that was padded
 #: to the width of a number.
 _DRESSED = re.compile(
@@ -48,6 +50,8 @@ def cell(text: str) -> float | None:
 
 def is_number(text: str) -> bool:
     """Say whether a cell holds a value."""
+    if text.lstrip()[:1] not in _FIRST:
+        return False
     try:
         return cell(text) is not None
     except ValueError:

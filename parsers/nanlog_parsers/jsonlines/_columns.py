@@ -24,12 +24,12 @@ _MOST_MISFITS = 1000
 
 
 class Lines:
-    """Whole lines of a file, not all of them neighbours, and their numbers."""
+    """Whole lines of a file and their numbers; the number of the first is enough if they are neighbours."""
 
-    def __init__(self, data: bytes, number: IntArray) -> None:
+    def __init__(self, data: bytes, number: IntArray | int) -> None:
         self.data = data
-        self.number = number
         self.ends = _ends(data)
+        self.number = number + np.arange(len(self.ends)) if isinstance(number, int) else number
 
     def __len__(self) -> int:
         return len(self.number)

@@ -52,15 +52,15 @@ class LineReader:
         result = Read()
         end = piece.data.rfind(b"\n") + 1
         whole = piece.data[:end]
-        count = np.count_nonzero(np.frombuffer(whole, np.uint8) == ord("\n"))
-        lines = Lines(whole, np.arange(piece.first_line, piece.first_line + count))
+        lines = Lines(whole, piece.first_line)
+        count = len(lines)
         if len(lines) >= _FEW:
             lines = self._by_shape(lines, result)
         one_by_one = _OneByOne(self._file, result)
         for number, line in zip(lines.number.tolist(), lines.data.split(b"\n"), strict=False):
             one_by_one.take(line, number)
         if end < len(piece.data):
-            one_by_one.take(piece.data[end:], piece.first_line + int(count), is_cut=True)
+            one_by_one.take(piece.data[end:], piece.first_line + count, is_cut=True)
         one_by_one.finish()
         result.rows.sort(key=lambda rows: int(rows.line[0]))
         return result

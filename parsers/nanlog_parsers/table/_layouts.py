@@ -21,7 +21,7 @@ _BARS = {ord(bar): "|" for bar in "\u2502\u2503\u2551\u2506\u250a"}
 _TWO_BLANKS = re.compile(r"[ \t]{2,}|\t")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 #: So many lines of the head are tried.
-_TRIED = 400
+_TRIED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ def layout_of(head: bytes) -> Layout | None:
     lines = head.split(b"\n")
     if len(lines) > 2 and lines[-1]:
         lines.pop()  # it may go on
+    if sum(line.startswith(b"{") for line in lines[:_TRIED]) > len(lines[:_TRIED]) // 2:
+        return None  # JSON has commas too
     text = b"\n".join(lines[:_TRIED]) + b"\n"
     if b"\x1b" in text:
         tried = [_layout(text, "\t", partial(_split, delimiter)) for delimiter in DELIMITERS]

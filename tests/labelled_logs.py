@@ -91,7 +91,7 @@ SAMPLES = [Sample(path.parent) for path in sorted((ROOT / "sample_logs").glob("*
 FAILED = [sample for sample in SAMPLES if not sample.harmless]
 NON_FINITE = [sample for sample in FAILED if sample.accepted_steps()]
 LOCATED = [sample for sample in FAILED if sample.label["first_layer"] is not None]
-EXPLAINED = [sample for sample in FAILED if sample.label["cause"] != "unknown"]
+EXPLAINED = [s for s in FAILED if s.label["cause"] != "unknown" and s.label.get("cause_shown", True)]
 
 
 def samples_of(dialect: str) -> list[Sample]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -19,6 +20,7 @@ HUGE = 1e30
 _CLAMPED = 2.0
 #: ln(500): no net that guesses among a few hundred classes has a greater loss.
 _ABOVE_CHANCE = math.log(500)
+_MODEL_LAYER = re.compile(r"model\.layer\[\d+\]\.type")
 _OPTIMIZER_KEYS = ("optimizer", "optim", "opt", "optimizer_name", "optimizer_type", "optimiser")
 #: Longest first: adamw is no adam.
 _OPTIMIZERS = (
@@ -95,6 +97,10 @@ class View:
         """A hyper-parameter whose last name is one of ``words``, as a framework or a script printed it."""
         named = (f for f in reversed(self.run.facts) if f.key.rpartition(".")[2].lower() in words)
         return next((fact for fact in named if not fact.key.startswith(("net.", "shape."))), None)
+
+    def layer_of_type(self, word: str) -> Fact | None:
+        """A layer of the model that a framework's summary lists, by a part of its type (``BatchNorm``)."""
+        return next((f for f in self.run.facts if _MODEL_LAYER.fullmatch(f.key) and word in str(f.value)), None)
 
     @cached_property
     def clips(self) -> Fact | None:

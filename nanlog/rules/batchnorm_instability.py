@@ -38,6 +38,12 @@ def signs(view: View) -> Iterator[Sign]:
         return
     if not view.net and (hidden := view.hidden_in_first_epoch) is not None:
         yield view.sign("hidden_in_first_epoch", hidden)
+    listed = view.layer_of_type("BatchNorm")
+    if listed is not None and view.first is not None:
+        says = (
+            f"the model has a layer {listed.value}: a batch of one, or one whose values are all equal, has variance 0"
+        )
+        yield view.sign("batchnorm_in_model", view.stated(listed, says))
     if not layers:
         return
     located = view.located

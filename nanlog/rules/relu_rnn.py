@@ -66,6 +66,12 @@ def _recurrent_gradients(view: View) -> Iterator[Sign]:
             if view.grew is not None:
                 yield view.sign("growth", view.grew)
             return
+    layer = view.layer_of_type("RNN")
+    if layer is not None:
+        says = f"the model has a layer {layer.value}; with relu in it nothing bounds its growth"
+        yield view.sign("recurrent_layer", view.stated(layer, says))
+        if view.grew is not None:
+            yield view.sign("growth", view.grew)
 
 
 def relu_recurrence(view: View) -> Fact | None:

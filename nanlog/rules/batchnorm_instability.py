@@ -41,7 +41,7 @@ def signs(view: View) -> Iterator[Sign]:
     listed = view.layer_of_type("BatchNorm")
     if listed is not None and view.first is not None:
         says = (
-            f"the model has a layer {listed.value}: a batch of one, or one whose values are all equal, has variance 0"
+            f"the model has a layer {listed.value}: a batch of one, or of equal values, has variance 0"
         )
         yield view.sign("batchnorm_in_model", view.stated(listed, says))
     if not layers:

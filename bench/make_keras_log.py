@@ -27,7 +27,7 @@ def laps(text: bytes) -> Iterator[bytes]:
     for lap in count():
 
         def later(found: re.Match[bytes], shift: int = lap * epochs) -> bytes:
-            return b"Epoch %d/%d" % (int(found[1]) + shift, 10**9)
+            return b"Epoch %d/%d" % (int(found[1]) + shift, 10**7)
 
         nudged = [b"%d" % ((int(digit) + lap + place) % 10) for place, digit in enumerate(digits)]
         joined = b"".join(piece for pair in zip(parts, [*nudged, b""], strict=True) for piece in pair)

@@ -29,7 +29,7 @@ def test_one_bad_batch_stands_out() -> None:
     losses = np.full(500, 0.5)
     losses[399] = 200.0
     found = read("Epoch 1/9\n" + log_of(running(losses), [1, *range(20, 500, 20)]))
-    assert max(found.values("loss_smoothed")) == pytest.approx(0.999, abs=1e-3)
+    assert found.values("loss_smoothed") == [0.899]
     peak = int(np.argmax(found.values("loss")))
     assert found.steps("loss")[peak] == 400
     assert found.values("loss")[peak] == pytest.approx(10.475, abs=0.01)
@@ -37,10 +37,10 @@ def test_one_bad_batch_stands_out() -> None:
     assert np.allclose(others, 0.5, atol=0.02)
 
 
-def test_the_mean_as_shown_is_kept_beside_it() -> None:
+def test_the_mean_of_the_epoch_is_kept_beside_it() -> None:
     found = read("Epoch 1/9\n" + log_of(running([4.0, 2.0, 1.0]), [1, 2]))
     assert found.values("loss") == pytest.approx([4.0, 2.0, 1.0], abs=1e-3)
-    assert found.values("loss_smoothed") == [4.0, 3.0, 2.3333]
+    assert [(step, value) for step, value, _ in found.table["loss_smoothed"]] == [(3, 2.3333)]
     assert found.infos["loss_smoothed"].smoothed
     assert not found.infos["loss"].smoothed
 
@@ -87,8 +87,7 @@ def test_a_bar_that_shows_single_losses_is_left_alone(seed: int) -> None:
     """As when a ``train_step`` returns the loss of the batch and Keras 3.15 shows it as it is."""
     losses = noisy(seed, 400)
     text = "".join(f"Epoch {epoch}/3\n" + log_of(losses, list(range(1, 400, 3))) for epoch in (1, 2, 3))
-    found = read(text)
-    assert found.values("loss") == found.values("loss_smoothed")
+    assert read(text).values("loss") == [*(round(loss, 4) for loss in losses[:399:3]), round(losses[-1], 4)] * 3
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -103,16 +102,14 @@ def test_a_mean_of_means_gives_no_false_spike(seed: int) -> None:
 
 
 def test_a_loss_that_is_not_positive_is_left_alone() -> None:
-    found = read("Epoch 1/2\n" + log_of(running([-1.0, -3.0, 2.0, -4.0]), [1, 2, 3]))
-    assert found.values("loss") == found.values("loss_smoothed")
+    assert undone(log_of(running([-1.0, -3.0, 2.0, -4.0]), [1, 2, 3])) == [-1.0, -2.0, -0.6667, -1.5]
 
 
 def test_an_epoch_resumed_in_its_middle_is_left_alone() -> None:
     """Of an epoch that goes on after an interruption the bar counts all batches, the mean only the new ones."""
     means = running(noisy(1, 100))
     states = [coloured(300 + n, 400, loss=float(means[n - 1])) for n in range(1, 101)]
-    found = read("Epoch 3/9\n" + line(states))
-    assert found.values("loss") == found.values("loss_smoothed")
+    assert read("Epoch 3/9\n" + line(states)).values("loss") == [round(mean, 4) for mean in means]
 
 
 @settings(max_examples=60, deadline=None)
@@ -122,7 +119,7 @@ def test_results_are_means_over_stretches_of_batches(seed: int, count: int, scal
     losses = noisy(seed, count) * scale
     means = running(losses)
     found = read("Epoch 1/2\n" + log_of(means, list(range(1, count, every))))
-    slack = NOISE * max(found.values("loss_smoothed"))
+    slack = NOISE * means.max() + 1e-4
     assert losses.min() - slack <= min(found.values("loss"))
     assert max(found.values("loss")) <= losses.max() + slack
 

@@ -25,6 +25,7 @@ __all__ = ["Columns", "read_columns"]
 _MARGIN = 64
 _LONGEST_NAME = 64
 _LONGEST_COUNT = 16
+_POWERS = 10.0 ** np.arange(_LONGEST_COUNT + 1)
 #: A value of more characters is left to the reader of single states.
 _LONGEST_VALUE = 24
 #: ``%3d/%d`` pads a count to the width of its target.
@@ -109,11 +110,14 @@ class _Text:
         hit = found[np.arange(len(at)), at] if len(at) else np.empty(0, np.bool_)
         return np.where(hit, places + at, -1)
 
-    def are_digits(self, start: IntArray, end: IntArray) -> NDArray[np.bool_]:
-        """Whether nothing but digits stands between two places, at most 16 bytes apart."""
-        is_digit = windows(self.raw, end - 16, 16) - np.uint8(ord("0")) < 10
-        length = end - start
-        return np.asarray((is_digit | (np.arange(16, 0, -1) > length[:, None])).all(axis=1) & (length > 0), np.bool_)
+    def counts(self, start: IntArray, end: IntArray, most: int) -> IntArray:
+        """The whole numbers that stand between two places each; -1 for what is none, or more than ``most``."""
+        read = trailing_numbers(self.spaced, end)
+        length = np.clip(end - start, 1, _LONGEST_COUNT)
+        good = read.good & (read.start == start) & (read.value <= most) & (read.value < _POWERS[length])
+        good &= (length == 1) | (read.value >= _POWERS[length - 1])  # so it has no dot and no leading zero
+        good &= self.content[end - 2] | 0x20 != ord("e")
+        return np.where(good, read.value, -1).astype(np.int64)
 
     def _after_padding(self) -> IntArray:
         first = self.start.copy()
@@ -141,29 +145,21 @@ def _bar_heads(text: _Text, state: IntArray) -> _Heads:
     first = text.first[state]
     slash = text.find("/", first, _LONGEST_COUNT)
     state, first, slash = _where(slash >= 0, state, first, slash)
-    seen = trailing_numbers(text.spaced, slash)
-    unknown = text.words_at(slash + 1) == _UNKNOWN
-    blank = np.where(unknown, slash + 8, text.find(" ", slash + 1, _LONGEST_COUNT, spaced=True))
-    good = (
-        seen.good & (seen.start == first) & (blank >= 0) & text.are_digits(first, slash) & (seen.value <= MOST_BATCHES)
-    )
-    state, slash, blank, unknown, count = _where(good, state, slash, blank, unknown, seen.value)
+    seen = text.counts(first, slash, MOST_BATCHES)
+    is_unknown = text.words_at(slash + 1) == _UNKNOWN
+    blank = np.where(is_unknown, slash + 8, text.find(" ", slash + 1, _LONGEST_COUNT, spaced=True))
+    good = (seen >= 0) & (blank >= 0)
+    state, seen, slash, blank, is_unknown = _where(good, state, seen, slash, blank, is_unknown)
 
-    target = np.zeros(len(state))
-    known = np.flatnonzero(~unknown)
-    read = trailing_numbers(text.spaced, blank[known])
-    target[known] = read.value
-    good = unknown.copy()
-    good[known] = (
-        read.good & (read.value >= 1) & (read.value <= MOST_BATCHES) & text.are_digits(slash[known] + 1, blank[known])
-    )
-    kind = _kinds(text, blank, unknown)
-    good &= (kind >= 0) & (blank < text.end[state])
-    state, count, target, kind, blank, unknown = _where(good, state, count, target, kind, blank, unknown)
-    drawing = np.where(unknown, PLAIN, kind)
+    target = np.zeros(len(state), np.int64)
+    known = np.flatnonzero(~is_unknown)
+    target[known] = text.counts(slash[known] + 1, blank[known], MOST_BATCHES)
+    kind = _kinds(text, blank, is_unknown)
+    good = (is_unknown | (target >= 1)) & (kind >= 0) & (blank < text.end[state])
+    state, seen, target, kind, blank, is_unknown = _where(good, state, seen, target, kind, blank, is_unknown)
+    drawing = np.where(is_unknown, PLAIN, kind)
     end = _ends_of_drawings(text, blank, drawing)
-    state, count, target, kind, end, drawing = _where(end >= 0, state, count, target, kind, end, drawing)
-    return _Heads(state, count.astype(np.int64), target.astype(np.int64), kind, end, drawing)
+    return _Heads(*_where(end >= 0, state, seen, target, kind, end, drawing))
 
 
 def _kinds(text: _Text, blank: IntArray, unknown: NDArray[np.bool_]) -> IntArray:
@@ -202,13 +198,9 @@ def _epoch_headers(text: _Text, state: IntArray) -> _Epochs:
     slash = text.find("/", first + 6, _LONGEST_COUNT)
     is_header = (text.words_at(first) & _SIX_BYTES) == _EPOCH
     state, first, slash = _where(is_header & (slash >= 0) & (slash < text.end[state]), state, first, slash)
-    epoch = trailing_numbers(text.spaced, slash)
-    epochs = trailing_numbers(text.spaced, text.end[state])
-    good = epoch.good & epochs.good & (epoch.start == first + 6) & (epochs.start == slash + 1)
-    good &= text.are_digits(first + 6, slash) & text.are_digits(slash + 1, text.end[state])
-    good &= (epochs.value >= 1) & (epoch.value <= MOST_EPOCHS) & (epochs.value <= MOST_EPOCHS)
-    state, begun, whole = _where(good, state, epoch.value, epochs.value)
-    return _Epochs(state, begun.astype(np.int64), whole.astype(np.int64))
+    epoch = text.counts(first + 6, slash, MOST_EPOCHS)
+    epochs = text.counts(slash + 1, text.end[state], MOST_EPOCHS)
+    return _Epochs(*_where((epoch >= 0) & (epochs >= 1), state, epoch, epochs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,4 +279,4 @@ def _four_decimals(text: _Text, end: IntArray) -> NDArray[np.bool_]:
 
 
 def _where(mask: NDArray[np.bool_], *columns: NDArray) -> tuple[NDArray, ...]:  # type: ignore[type-arg]
-    return tuple(column[mask] for column in columns)
+    return columns if mask.all() else tuple(column[mask] for column in columns)

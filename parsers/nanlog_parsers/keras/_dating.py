@@ -82,6 +82,7 @@ class Dates:
         self._order: IntArray = bars.order[kept]
         self._epoch: IntArray = rows.epoch[kept]
         self._step: IntArray = rows.step[kept]
+        self._bars = bars.order
         self._epochs = rows.epochs
         self._last_step = last_step
 
@@ -120,7 +121,7 @@ class Dates:
         if not rate.at_begin or epoch >= len(self._epochs) or self._epochs.at(order) != epoch - 1:
             return False
         header = int(self._epochs.begins[epoch])
-        followed = int(np.searchsorted(self._order, order)) < int(np.searchsorted(self._order, header))
+        followed = int(np.searchsorted(self._bars, order)) < int(np.searchsorted(self._bars, header))
         is_inside = self._before(order) is None and epoch > 1  # ahead of the bars of its own epoch
         return not followed and not is_inside
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,37 +25,60 @@ _FACTORS = np.random.default_rng(20150328).integers(0, 2**64, _LONGEST // 8 + 1,
 _MASKS = (np.tri(_LONGEST + 1, _LONGEST, -1, np.uint8)[:, ::-1].copy() * np.uint8(0xFF)).view("<u8")
 
 
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+class _Seen:
+    """Looks at each distinct stretch of text once; what ``look`` made of it (a number) is remembered."""
+
+    def __init__(self, look: Callable[[str], int], table: bytes = b"") -> None:
+        self._look = look
+        self._table = table
+        self._prints = np.empty(0, np.uint64)
+        self._found = np.empty(0, np.int64)
+
+    def of(self, text: bytes, start: IntArray, end: IntArray) -> IntArray:
+        """What each stretch was found to be; -1 for those longer than 64 bytes, which must lie inside ``text``."""
+        length = end - start
+        fits = (length >= 0) & (length <= _LONGEST)
+        if not fits.all():
+            found = np.full(len(start), -1)
+            found[fits] = self.of(text, start[fits], end[fits])
+            return found
+        if not len(start):
+            return np.empty(0, np.int64)
+        prints = _prints(text, start, end, self._table)
+        at, known = self._places(prints)
+        if not known.all():
+            self._learn(text, start[~known], end[~known], prints[~known])
+            at, known = self._places(prints)
+        return np.where(known, self._found[at], -1)
+
+    def _places(self, prints: NDArray[np.uint64]) -> tuple[IntArray, NDArray[np.bool_]]:
+        if not len(self._prints):
+            return np.zeros(len(prints), np.int64), np.zeros(len(prints), np.bool_)
+        at = np.minimum(np.searchsorted(self._prints, prints), len(self._prints) - 1)
+        return at, self._prints[at] == prints
+
+    def _learn(self, text: bytes, start: IntArray, end: IntArray, prints: NDArray[np.uint64]) -> None:
+        new, first = np.unique(prints, return_index=True)
+        new, first = new[: MOST_NAMES - len(self._prints)], first[: MOST_NAMES - len(self._prints)]
+        stretches = (text[start[row] : end[row]].decode("utf-8", "replace") for row in first.tolist())
+        found = np.array([self._look(stretch) for stretch in stretches], np.int64)
+        prints = np.concatenate((self._prints, new))
+        order = np.argsort(prints)
+        self._prints, self._found = prints[order], np.concatenate((self._found, found))[order]
+
+
 class Verdicts:
     """Which texts a pattern matches as a whole, any digit counting as 0."""
 
-    _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-
     def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._pattern = pattern
-        self._verdict: dict[int, bool] = {}
+        self._seen = _Seen(lambda text: int(pattern.fullmatch(text) is not None), _DIGITS)
 
     def of(self, text: bytes, start: IntArray, end: IntArray) -> NDArray[np.bool_]:
         """The verdicts on stretches of ``text``; those longer than 64 bytes are not matched."""
-        length = end - start
-        fits = (length >= 0) & (length <= _LONGEST)
-        found = np.zeros(len(start), np.bool_)
-        start, end = start[fits], end[fits]
-        if not len(start):
-            return found
-        prints, first, inverse = np.unique(
-            _prints(text, start, end, self._DIGITS), return_index=True, return_inverse=True
-        )
-        verdicts = []
-        for mark, row in zip(prints.tolist(), first.tolist(), strict=True):
-            verdict = self._verdict.get(mark)
-            if verdict is None:
-                stretch = text[start[row] : end[row]].decode("utf-8", "replace")
-                verdict = self._pattern.fullmatch(stretch) is not None
-                if len(self._verdict) < MOST_NAMES:
-                    self._verdict[mark] = verdict
-            verdicts.append(verdict)
-        found[fits] = np.array(verdicts, np.bool_)[inverse]
-        return found
+        return np.asarray(self._seen.of(text, start, end) == 1, np.bool_)
 
 
 class NameTable:
@@ -67,7 +91,7 @@ class NameTable:
         self.leads, self.trail = [Verdicts(lead) for lead in LEADS], Verdicts(TRAIL)
         self.names: list[str] = []
         self._code_of: dict[str, int] = {}
-        self._code_of_print: dict[int, int] = {}
+        self._seen = _Seen(lambda text: self.code(text) if NAME.fullmatch(text) else -1)
 
     def code(self, name: str) -> int:
         """The code of a name, which is entered if it is new; -1 when the table is full."""
@@ -80,20 +104,11 @@ class NameTable:
         return code
 
     def codes(self, text: bytes, start: IntArray, end: IntArray) -> IntArray:
-        """The codes of names of at most 64 bytes; 64 bytes before each end lie inside ``text``."""
-        if not len(start):
-            return np.empty(0, np.int64)
-        prints, first, inverse = np.unique(_prints(text, start, end), return_index=True, return_inverse=True)
-        codes = []
-        for mark, row in zip(prints.tolist(), first.tolist(), strict=True):
-            code = self._code_of_print.get(mark)
-            if code is None:
-                name = text[start[row] : end[row]].decode("utf-8", "replace")
-                code = self.code(name) if NAME.fullmatch(name) else -1
-                if len(self._code_of_print) < MOST_NAMES:
-                    self._code_of_print[mark] = code
-            codes.append(code)
-        return np.array(codes, np.int64)[inverse]
+        """The codes of names of at most 64 bytes; -1 for what is no name.
+
+        64 bytes before each end lie inside ``text``.
+        """
+        return self._seen.of(text, start, end)
 
 
 def _prints(text: bytes, start: IntArray, end: IntArray, table: bytes = b"") -> NDArray[np.uint64]:

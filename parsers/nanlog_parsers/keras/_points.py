@@ -99,7 +99,8 @@ def _add_training(
     of_loss = points.index(meanings.loss(names[loss], is_mean=not is_running[is_loss][0]))
     code = _codes(points, shown.code, infos | {loss: meanings.running_mean(names[loss])})
     code[is_loss & ~is_running] = of_loss
-    points.add(shown.order, code, dated.step[row], shown.value, bars.line[row])
+    kept = np.flatnonzero(~is_running | dated.is_final[row])
+    points.add(shown.order[kept], code[kept], dated.step[row[kept]], shown.value[kept], bars.line[row[kept]])
 
     running = np.flatnonzero(is_running)
     if not len(running):

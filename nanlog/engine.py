@@ -32,6 +32,8 @@ from nanlog.rules._weights import prior, weight
 
 #: Findings below this share are not worth a reader's time.
 _WORTH_SAYING = 0.01
+#: One finite value proves nothing about a training.
+_FEWEST = 2
 #: Facts are what a framework prints before the first step.
 _HEAD_OF_LOG = "keep the head of the log, where the solver and the net are printed"
 #: So many different remarks of a log are repeated.
@@ -79,7 +81,8 @@ def diagnose_run(run: Run) -> Report:
 def _verdict(run: Run, onset: Onset) -> Verdict:
     if onset.pattern is not Pattern.HEALTHY and not onset.harmless:
         return Verdict.UNHEALTHY
-    return Verdict.HEALTHY if main_loss(run) is not None else Verdict.CANNOT_JUDGE
+    loss = main_loss(run)
+    return Verdict.HEALTHY if loss is not None and len(loss) >= _FEWEST else Verdict.CANNOT_JUDGE
 
 
 def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:

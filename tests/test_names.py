@@ -32,6 +32,8 @@ PLAIN = {
     "running_loss": "loss_smoothed",
     "train/train_loss": "loss_smoothed",
     "train-logloss": "loss",
+    "bold-sun-12 - train/total_loss": "loss",
+    "bold-sun-12 - train/total_loss__MIN": "metric/train/total_loss__MIN",
     "loss_ema": "loss_smoothed",
     "val_loss": "val/loss",
     "eval/loss": "val/loss",

@@ -77,7 +77,7 @@ def headline(onset: Onset) -> str:
     if onset.loss_step is None and onset.order and (onset.series or "").startswith("nonfinite/"):
         return f"A check in the net found non-finite values in {name(onset.order[0].layer or 'a layer')}."
     if onset.loss_step is None and onset.series == "message":
-        return "A message says that a value is not finite; every logged loss is finite."
+        return "A message says that a value is not finite; no logged loss shows it."
     what = _subject(onset)
     match onset.pattern:
         case Pattern.GRADUAL_GROWTH:

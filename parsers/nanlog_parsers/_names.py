@@ -196,7 +196,10 @@ def _claim(original: str) -> tuple[int, bool, int]:
 
 
 def _meaning(original: str) -> _Meaning:
-    original = original[:_LONGEST]
+    # Weights & Biases exports "<run> - <metric>", with the least and the greatest value of each interval beside it
+    original = original[:_LONGEST].rpartition(" - ")[2]
+    if original.endswith(("__MIN", "__MAX")):
+        return _Meaning(_Kind.METRIC, original, _evaluation_set(words(original)), False)
     found = words(original)
     data = _evaluation_set(found)
     # Hugging Face's Trainer logs the mean over the whole training as train/train_loss when it ends

@@ -13,10 +13,6 @@ from collections.abc import Iterator
 from nanlog.model import Block, Parser, Source
 from nanlog_parsers._states import bulk, without_escapes
 
-from ._history import history_score, read_history
-from ._log import TrainingLog
-from ._series import Meanings
-
 __all__ = ["PARSER", "Keras"]
 
 _TIME = rb"(?:[0-9]{1,9}:){0,3}[0-9]{1,9}s?"
@@ -64,11 +60,15 @@ class Keras:
             return 0.95 if _HEADER.search(head) else 0.6
         if _MESSAGE.search(head):
             return 0.8
-        return history_score(head)
+        return _table_score(head)
 
     def read(self, source: Source) -> Iterator[Block]:
+        from ._history import read_history
+        from ._log import TrainingLog
+        from ._series import Meanings
+
         meanings = Meanings()
-        tables = [file for file in source.files if history_score(source.head(file))]
+        tables = [file for file in source.files if _table_score(source.head(file))]
         steps_per_epoch = 0
         for file in source.files:
             if file in tables:
@@ -80,6 +80,14 @@ class Keras:
             steps_per_epoch = log.steps_per_epoch or steps_per_epoch
         for file in tables:
             yield from read_history(source, file, meanings, steps_per_epoch)
+
+
+def _table_score(head: bytes) -> float:
+    if not head.lstrip(b"\r\n").startswith(b"epoch"):
+        return 0.0
+    from ._history import history_score
+
+    return history_score(head)
 
 
 PARSER: Parser = Keras()

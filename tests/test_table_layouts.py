@@ -168,6 +168,11 @@ def test_an_empty_cell_is_not_logged_but_a_loss_that_ends_was_nan() -> None:
     assert (mark.kind, mark.step, mark.line) == (MarkKind.NOTE, 10, 12)
 
 
+def test_a_loss_in_words_is_none() -> None:
+    text = "step,loss,acc\n" + "".join(f"{k},{'bad' if k % 3 else k},0.5\n" for k in range(9))
+    assert set(read(text)) == {"metric/acc"}
+
+
 def test_names_that_belong_to_rows_of_another_kind() -> None:
     """A table in which each row logs one thing has gaps everywhere."""
     text = "step,loss,val_loss,lr\n" + "".join(f"{k},,,0.1\n{k},1.0,,\n" for k in range(20)) + "19,,0.5,\n"

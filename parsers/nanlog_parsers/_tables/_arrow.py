@@ -65,7 +65,9 @@ def arrow_chunk(file: str, data: bytes, first_line: int, kinds: Kinds) -> Chunk 
             why = f"no number: {word[:60]!r} in column {header.names[position]!r}"
             unread.append(lines.unread(int(line[index]), why))
     words = {position: _words(read.table.column(str(position))) for position in kinds.kept}
-    chunk = Chunk(file, header, line, columns, words, tuple(sorted(unread, key=lambda each: each.line)))
+    chunk = Chunk(
+        file, header, line, columns, words, tuple(sorted(unread, key=lambda each: each.line)), frozenset(kinds.words)
+    )
     return chunk if is_row.all() else chunk.where(is_row)
 
 

@@ -51,7 +51,7 @@ class Chunk:
     """Consecutive rows below one header.
 
     ``line`` is the 1-based line of each row.  ``columns`` holds by position those columns that have a value here;
-    columns of words are left out, but for those that were asked for (``words``).
+    columns of words (``of_words``) are left out, but for those that were asked for (``words``).
     """
 
     file: str
@@ -60,6 +60,7 @@ class Chunk:
     columns: Mapping[int, Column]
     words: Mapping[int, Words] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
+    of_words: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.line)
@@ -73,6 +74,7 @@ class Chunk:
             {position: kept for position, column in self.columns.items() if len(kept := column.where(keep))},
             {position: Words(words.code[keep], words.distinct) for position, words in self.words.items()},
             self.unread,
+            self.of_words,
         )
 
     def column(self, name: str) -> Column | None:

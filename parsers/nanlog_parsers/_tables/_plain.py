@@ -126,6 +126,7 @@ class _Rows:
             columns,
             {position: self._words(position) for position in self._kinds.kept},
             tuple(sorted(unread, key=lambda each: each.line)),
+            frozenset(self._kinds.words),
         )
 
     def _columns(self) -> tuple[dict[int, Column], dict[int, int]]:

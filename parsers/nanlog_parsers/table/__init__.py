@@ -60,7 +60,8 @@ def _rows(chunk: Chunk) -> Iterator[Rows]:
     """The rows of a chunk; those measured on other data, or that hold the value of another series, apart."""
     names = chunk.header.names
     columns = {names[position]: column for position, column in chunk.columns.items()}
-    every = Rows(chunk.line, names, columns)
+    of_numbers = tuple(name for position, name in enumerate(names) if position not in chunk.of_words)
+    every = Rows(chunk.line, of_numbers, columns)
     words = {names[position].lower(): words for position, words in chunk.words.items()}
     named = next((words[key] for key in NAMED_BY if key in words), None)
     value = next((name for name in names if name.lower() == "value"), None)

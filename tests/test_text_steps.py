@@ -196,3 +196,9 @@ def test_lists_and_pairs() -> None:
         "metric/D(G(z))[1]": 0.4,
         "metric/acc": 90.0,
     }
+
+
+def test_more_names_than_can_be_told_apart_leave_the_other_values_alone() -> None:
+    run = run_of(PARSER, "".join(f"step {k} AP[class {k}]=0.5 loss 0.{k}\n" for k in range(1000)))
+    assert run.table["loss"].step.tolist() == list(range(1000))
+    assert 100 < len(run.table) < 300

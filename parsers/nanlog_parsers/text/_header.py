@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ._phrase import Number
 
@@ -61,6 +62,7 @@ class Header:
 NO_HEADER = Header()
 
 
+@lru_cache(256)
 def header_of(content: bytes) -> Header:
     """The names of columns that a line consists of; none where it holds anything else."""
     if len(content) > _WIDEST:

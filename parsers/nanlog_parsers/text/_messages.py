@@ -76,8 +76,8 @@ _STEP = re.compile(r"\b(?:global[_ ])?(?:step|iter(?:ation)?|update)s?[ _=:#-]{0
 _EPOCH = re.compile(r"\bepoch[ _=:#-]{0,3}(\d{1,9})\b", re.IGNORECASE)
 _FATAL = re.compile(
     r"device-side assert|\bAssertion `[^\n]{1,300}['`] failed|^(?:\S{0,200} )?Killed$|\bSegmentation fault"
-    r"|core dumped\b|terminate called after|Fatal Python error|oom-kill|\bOut of memory: Kill|slurmstepd: error|CANCELLED AT"
-    r"|\bF\d{4} \d\d:\d\d:\d\d\.\d{6} .{0,200}Check failed",
+    r"|core dumped\b|terminate called after|Fatal Python error|oom-kill|\bOut of memory: Kill|slurmstepd: error"
+    r"|CANCELLED AT|\bF\d{4} \d\d:\d\d:\d\d\.\d{6} .{0,200}Check failed",
 )
 _EXCEPTION = re.compile(
     r"^(?:\[[\w:. -]{1,40}\]:? ?)?(?P<what>(?:[A-Za-z_][\w]{0,80}\.){0,8}[A-Za-z_]\w{0,80}"

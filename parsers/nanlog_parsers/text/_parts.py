@@ -24,8 +24,14 @@ _HIGHEST = 10**15
 _RANGE = re.compile(rb"\d{1,15}-(\d{1,15})")
 #: Names of columns stand on lines of this length.
 _WIDEST_HEADER = 600
-#: A log with so many shapes that mean nothing is not looked through for more on single lines.
-_MOST_DULL = 20_000
+#: In a log of so many shapes what a single line says by itself is not looked for any more.
+_MOST_LEARNED = 20_000
+#: A line that is the only one of its shape says something where it counts or has a loss.
+_TELLING = re.compile(
+    rb"loss|epoch|step|iter|batch|update|\bit\b|\bl\.?r\b|learn|grad|norm|nll|elbo|objective|cost|criterion|score|scale"
+    rb"|^\s*\[?\d|\[\s*\d{1,9}\s*[/\],]",
+    re.IGNORECASE,
+)
 
 Rows = NDArray[np.int64]
 
@@ -60,7 +66,7 @@ class Parts:
     def __init__(self) -> None:
         self._shapes = ShapeTable()
         self._header = NO_HEADER
-        self._dull = 0
+        self._learned = 0
 
     def of(self, lexed: Lexed, aside: NDArray[np.bool_]) -> list[Part]:
         """The parts of a stretch that have values or count, with their columns; rows ``aside`` are left out."""
@@ -98,14 +104,14 @@ class Parts:
         if meaning.understood and not unsure:
             return
         rows = np.sort(np.concatenate(found)) if len(found) > 1 else found[0]
-        if self._dull > _MOST_DULL and len(rows) < 3:
-            return
         first = int(rows[0])
+        if meaning.seen == 1 and (self._learned > _MOST_LEARNED or _TELLING.search(lexed.row(first)) is None):
+            return
         above = [header for row, header in headers if row < first]
         header = above[-1] if above else self._header
         meaning.roles = learn(lexed.row(first), lexed.numbers(first), _sampled(lexed, rows), header)
         meaning.understood = True
-        self._dull += not meaning.roles.values
+        self._learned += 1
 
 
 def _headers(lexed: Lexed) -> list[tuple[int, Header]]:

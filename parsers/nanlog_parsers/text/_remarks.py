@@ -65,25 +65,21 @@ class Remarks:
         What follows the message of a failure (the losses that were not finite) is part of it, up to the next row with
         a step of its own.
         """
-        heard: set[int] = set()
-        failed: list[int] = []
+        heard = np.zeros(len(lexed), np.bool_)
+        failed = np.zeros(len(lexed), np.bool_)
         for row, ended in self._ended:
             self._add(lexed, row, ended, dates, dating)
-            failed.append(row)
+            failed[row] = True
         self._ended = []
         for row in rows.tolist():
             line = _text(lexed, row)
             if is_message(line) and (one := said(line)) is not None:
-                heard.add(row)
+                heard[row] = True
                 self._add(lexed, row, one, dates, dating)
-                if one.kind in _FAILURES:
-                    failed.append(row)
+                failed[row] = one.kind in _FAILURES
             elif dates.last[row] == dates.step[row] == NO_STEP and self._fact_count < _MOST_FACTS:
                 self._state(line, int(lexed.line[row]))
-        for row in failed:
-            own = np.flatnonzero(dates.own[row:])
-            heard.update(range(row, row + int(own[0]) if len(own) else len(lexed)))
-        return np.fromiter(sorted(heard), np.int64, len(heard))
+        return np.flatnonzero(heard | (_last(failed) > _last(dates.own)))
 
     def taken(self) -> tuple[tuple[Fact, ...], tuple[Mark, ...]]:
         """The facts and marks since the last call."""
@@ -119,6 +115,11 @@ class Remarks:
                 return
             self._fact_count += 1
             self._facts.append(Fact(f"hparams.{key}", value, self._file, number))
+
+
+def _last(which: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each row the last of the rows ``which`` up to it; -1 where there is none."""
+    return np.maximum.accumulate(np.where(which, np.arange(len(which)), -1)) if len(which) else np.empty(0, np.int64)
 
 
 def _just_logged(dates: Dates, row: int, lexed: Lexed) -> bool:

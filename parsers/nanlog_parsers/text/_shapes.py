@@ -7,7 +7,7 @@ number.  A log has millions of lines and a few shapes, so each shape is understo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,7 @@ class ShapeTable:
         self._shapes: dict[tuple[bytes, ...], list[Shape]] = {}
         self._by_count: dict[int, list[Shape]] = {}
         self._meanings: dict[tuple[bytes, ...], Meaning] = {}
+        self._divided: dict[tuple[bytes, ...], Roles] = {}
 
     def rows_by_shape(self, lexed: Lexed) -> Iterator[Found]:
         """Every shape with the rows that have it; new ones are entered.  Rows without numbers have none."""
@@ -108,11 +109,15 @@ class ShapeTable:
 
     def divided(self, lexed: Lexed, shape: Shape, rows: Rows, pinned: tuple[int, ...]) -> Iterator[Found]:
         """Divide the rows of a shape some of whose numbers turned out to be parts of names."""
+        self._divided[shape.key] = shape.meaning.roles
         known = self._shapes[shape.key]
         if shape in known and not shape.pinned:
             known.remove(shape)
             self._by_count[len(shape.key) - 1].remove(shape)
-        while len(rows) and len(known) < _MOST_VARIANTS:
+        while len(rows):
+            if len(known) >= _MOST_VARIANTS:
+                yield self._seen(self._overflow(shape.key), rows)
+                return
             numbers = {place: _number(lexed, int(rows[0]), place) for place in pinned}
             variant = next((other for other in known if other.pinned == numbers), None)
             variant = variant or self._enter(shape.key, numbers)
@@ -165,7 +170,7 @@ class ShapeTable:
             if all(_number(lexed, row, place) == number for place, number in shape.pinned.items()):
                 return shape
         if len(variants) >= _MOST_VARIANTS:
-            return variants[-1]
+            return self._overflow(key)
         return self._enter(key, {place: _number(lexed, row, place) for place in variants[0].pinned})
 
     def _enter(self, key: tuple[bytes, ...], pinned: dict[int, bytes]) -> Shape:
@@ -175,11 +180,24 @@ class ShapeTable:
         self._by_count.setdefault(len(key) - 1, []).append(shape)
         return shape
 
+    def _overflow(self, key: tuple[bytes, ...]) -> Shape:
+        """The shape of lines with more different names than can be told apart: what has such a name is not read."""
+        variants = self._shapes[key]
+        if variants[-1].pinned:
+            roles = self._divided[key]
+            kept = tuple(value for value in roles.values if value.place - 1 not in roles.pinned)
+            variants.append(Shape(key, Meaning(replace(roles, values=kept, pinned=()), understood=True)))
+        return variants[-1]
+
     def _forget(self) -> None:
         """Keep the shapes that mean something."""
-        kept = [shape for shapes in self._shapes.values() for shape in shapes if shape.meaning.roles.values]
+        every = [shape for shapes in self._shapes.values() for shape in shapes if shape.meaning.roles.values]
+        kept = [shape for shape in every if shape.pinned or shape.key not in self._divided]
+        kept = kept if len(kept) <= MOST_SHAPES // 2 else []
+        keys = {shape.key for shape in kept}
         self._shapes, self._by_count, self._meanings = {}, {}, {}
-        for shape in kept if len(kept) <= MOST_SHAPES // 2 else []:
+        self._divided = {key: roles for key, roles in self._divided.items() if key in keys}
+        for shape in kept:
             alike = (*(b" ".join(literal.split()) for literal in shape.key), *shape.pinned.values())
             self._meanings[alike] = shape.meaning
             self._shapes.setdefault(shape.key, []).append(shape)

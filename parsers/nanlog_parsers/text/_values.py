@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from nanlog_parsers._names import Names, words
 from nanlog_parsers._numbers import number
@@ -50,11 +51,13 @@ class Value:
     averaged: bool = False
 
 
+@lru_cache(4096)
 def is_known(name: str) -> bool:
     """Whether a name is one of the quantities that trainings have in common: a loss, a rate, a norm, a scale."""
     return bool(name) and "metric/" not in Names().info(name).name
 
 
+@lru_cache(4096)
 def is_loss(name: str) -> bool:
     """Whether a name is that of a training loss, or of a part of it."""
     named = Names().info(name).name

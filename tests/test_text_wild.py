@@ -64,9 +64,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "mmdetection2": {
         "lr": "50:0.01 100:0.01 170:0.01",
-        "loss/rpn_cls": "50:0.4233 100:0.3281 170:nan @6",
-        "loss/cls": "50:0.8811 100:0.4124 170:nan @6",
-        "loss": "50:1.6522 100:1.0415 170:nan @6",
+        "loss/rpn_cls": "50:0.41 100:0.32 170:nan @6",
+        "loss/cls": "50:0.9 100:0.43 170:nan @6",
+        "loss": "50:1.7 100:1.1 170:nan @6",
         "grad_norm": "50:3.5 100:nan 170:nan @3",
     },
     "mmengine_by_epoch": {
@@ -81,8 +81,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "loss/decode_ce": "50:1.5 100:nan @2",
     },
     "darknet": {
-        "loss": "1:723.58667 2:700.1 3:nan @8",
-        "loss_smoothed": "1:723.58667 2:721.2 3:nan @8",
+        "loss": "1:715.25 2:700.1 3:nan @8",
+        "loss_smoothed": "1:715.25 2:721.2 3:nan @8",
     },
     "darknet_alexeyab": {
         "loss": "74:10.5 75:nan 76:nan @3",
@@ -217,10 +217,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "loss": "100:2.3 200:2.1 300:nan @6",
     },
     "mxnet_speedometer": {
-        "loss": "260:8.776213 280:8.7 300:8.6 320:nan @4",
+        "loss": "260:8.75 280:8.7 300:8.6 320:nan @4",
     },
     "gluoncv_ssd": {
-        "loss": "0:19.047861 1:nan 2:nan @4",
+        "loss": "0:17.5 1:nan 2:nan @4",
     },
     "ignite": {
         "loss_smoothed": "200:0.8",

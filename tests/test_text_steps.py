@@ -202,3 +202,18 @@ def test_more_names_than_can_be_told_apart_leave_the_other_values_alone() -> Non
     run = run_of(PARSER, "".join(f"step {k} AP[class {k}]=0.5 loss 0.{k}\n" for k in range(1000)))
     assert run.table["loss"].step.tolist() == list(range(1000))
     assert 100 < len(run.table) < 300
+
+
+@pytest.mark.parametrize("prefix", ["[rank{}]: ", "[default{}]:", "[Rank {}] ", "[1,{}]<stdout>:", "Rank {}: "])
+def test_ranks_in_one_file(prefix: str) -> None:
+    lines = [f"{prefix.format(rank)}step {k} loss {rank}.{k}\n" for k in (10, 20, 30) for rank in (0, 1)]
+    run = run_of(PARSER, "".join(lines))
+    assert points(run, "loss") == {10: 0.1, 20: 0.2, 30: 0.3}
+    assert points(run, "rank1/loss") == {10: 1.1, 20: 1.2, 30: 1.3}
+
+
+def test_one_file_for_each_rank() -> None:
+    files = {f"rank_{rank}.log": f"step 1 loss {rank}.5\nstep 2 loss {rank}.25\n" for rank in (0, 1)}
+    run = run_of(PARSER, files)
+    assert points(run, "loss") == {1: 0.5, 2: 0.25}
+    assert points(run, "rank1/loss") == {1: 1.5, 2: 1.25}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanlog.model import Block, Parser, Source
+from nanlog_parsers._ranks import rank_of_file
 
 from ._reader import Reader
 from ._recognise import sureness
@@ -27,8 +28,11 @@ class Text:
         return sureness(file, head)
 
     def read(self, source: Source) -> Iterator[Block]:
-        reader = Reader()
-        for file in source.files:
+        ranks = {file: rank_of_file(file) for file in source.files}
+        lowest = min((rank for rank in ranks.values() if rank is not None), default=None)
+        readers: dict[int | None, Reader] = {}
+        for file, rank in ranks.items():
+            reader = readers.setdefault(rank, Reader("" if rank in {None, lowest} else str(rank)))
             yield from reader.read(file, source.pieces(file))
 
 

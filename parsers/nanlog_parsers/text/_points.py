@@ -37,7 +37,8 @@ _Column = tuple[Rows, Rows, NDArray[np.float64], int]
 class Points:
     """Makes points of the values of one log."""
 
-    def __init__(self) -> None:
+    def __init__(self, rank: str = "") -> None:
+        self._rank = rank
         self._names = Names()
         self._series: dict[tuple[str, str, bool, bool, str], SeriesInfo] = {}
         self._claimed = False
@@ -92,8 +93,8 @@ class Points:
 
     def _info(self, part: Part, value: Value, split: str, summary: bool, is_next: bool) -> SeriesInfo:
         averaged = value.averaged or (summary and not split and is_loss(value.name))
-        rank = part.roles.rank
-        if rank and self._first_rank is None:
+        rank = part.roles.rank or self._rank
+        if rank and self._first_rank is None and not self._rank:
             self._first_rank = rank
         key = (value.name, split, averaged, is_next, rank)
         info = self._series.get(key)

@@ -38,11 +38,12 @@ Rows = NDArray[np.int64]
 
 
 class Reader:
-    """Reads the files of one log, in order."""
+    """Reads the files of one log, in order; ``rank`` is the process they are of, "" for the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, rank: str = "") -> None:
         self._parts = Parts()
-        self._points = Points()
+        self._points = Points(rank)
+        self._stream = f"rank{rank}" if rank else ""
         self._dating = Dating()
         self._section = ""
         self._block = 0
@@ -83,7 +84,7 @@ class Reader:
         sections = self._sections(lexed, parts)
         block = self._points.block(file, lexed, parts, dates, quiet, sections, self._dating)
         facts, marks = remarks.taken()
-        return replace(block, facts=facts, marks=marks)
+        return replace(block, facts=facts, marks=marks, stream=self._stream)
 
     def _dates(self, lexed: Lexed, parts: list[Part]) -> Dates:
         counted = [

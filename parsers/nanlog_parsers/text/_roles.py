@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from nanlog_parsers._ranks import rank_and_text
+
 from ._counters import Counters, Samples, find_counters
 from ._header import Header
 from ._phrase import Number, phrase
@@ -25,10 +27,7 @@ _ASIDE = re.compile(
     r"\b(?:sav(?:e|ed|ing)|load(?:ed|ing)?|resum\w*|checkpoint|restor\w*|wrote|writ\w+|every|until|will|warm-?up|best)\b",
     re.IGNORECASE,
 )
-_RANK = re.compile(
-    r"^\[?(?:rank|default|worker|local_rank)[ _:=]?(\d{1,5})\]?[:\s]|\b(?:local_|global_)?rank[ :=]{1,2}(\d{1,5})\b",
-    re.IGNORECASE,
-)
+_RANK = re.compile(r"\b(?:local_|global_)?rank[ :=]{1,2}(\d{1,5})\b", re.IGNORECASE)
 _MOST_WORDS_OF_A_HEADING = 5
 
 
@@ -68,9 +67,9 @@ def learn(content: bytes, places: Sequence[tuple[int, int]], rows: Sequence[Sequ
     """Say what the numbers at ``places`` of a line mean; ``rows`` are the numbers of some lines of this shape."""
     if _HINT.search(content) is None and not header:
         return NOTHING
-    numbers, pinned = _with_pinned(phrase(content, places))
-    samples = Samples(rows)
     line = content.decode("latin-1")
+    numbers, pinned = _with_pinned(phrase(content, places), len(line) - len(rank_and_text(line)[1]))
+    samples = Samples(rows)
     if header and not any(one.name and not one.ignored for one in numbers):
         numbers = header.named(line, numbers)
     counters = find_counters(numbers, samples)
@@ -85,11 +84,14 @@ def learn(content: bytes, places: Sequence[tuple[int, int]], rows: Sequence[Sequ
     return Roles(counters, tuple(values), split, False, tuple(pinned), _rank(line))
 
 
-def _with_pinned(numbers: list[Number]) -> tuple[list[Number], list[int]]:
-    """Put numbers that are parts of names there: ``precision[class 8]=nan``, ``AP (class 3): nan``."""
+def _with_pinned(numbers: list[Number], prefix: int) -> tuple[list[Number], list[int]]:
+    """Put numbers that are parts of names there: ``precision[class 8]=nan``, ``AP (class 3): nan``.
+
+    The first ``prefix`` characters of the line say which rank printed it.
+    """
     pinned: list[int] = []
     for place, one in enumerate(numbers):
-        if one.name.lower() in {"rank", "local rank", "local_rank"} and not one.ignored:
+        if one.begin < prefix or (one.name.lower() in {"rank", "local rank", "local_rank"} and not one.ignored):
             numbers[place] = replace(one, ignored=True)
             pinned.append(place)
     for place in range(1, len(numbers)):
@@ -108,9 +110,12 @@ def _with_pinned(numbers: list[Number]) -> tuple[list[Number], list[int]]:
 
 
 def _rank(line: str) -> str:
-    """Number of the process that printed a line, as launchers and trainers prefix it; "" where nothing says."""
+    """Number of the process that printed a line, as launchers and trainers say it; "" where nothing does."""
+    rank, _ = rank_and_text(line)
+    if rank is not None:
+        return str(rank)
     found = _RANK.search(line)
-    return found[1] or found[2] if found is not None else ""
+    return found[1] if found is not None else ""
 
 
 def _is_heading(line: str, numbers: Sequence[Number], counters: Counters, samples: Samples) -> bool:

@@ -23,7 +23,15 @@ def numbers(values: NDArray[Number], known: NDArray[np.bool_] | None = None) -> 
     import pyarrow as pa
 
     data = pa.py_buffer(np.ascontiguousarray(values).data)
+    known = None if known is None or known.all() else known
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [_bitmap(known), data])
+
+
+def no_numbers(count: int) -> pa.Array[Any]:
+    """So many floats, all of them null."""
+    import pyarrow as pa
+
+    return pa.nulls(count, pa.float64())
 
 
 def flags(values: Sequence[bool]) -> pa.Array[Any]:

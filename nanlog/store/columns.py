@@ -141,7 +141,7 @@ def _cut(column: NDArray[Any], sizes: IntArray) -> list[NDArray[Any]]:
 class Rows:
     """Points of several series, one row each; ``series`` and ``file`` are indices.
 
-    ``time`` is NaN where the log has none.
+    ``time`` is NaN where the log has none, and None where it has none at all.
     """
 
     series: NDArray[np.int32]
@@ -150,7 +150,7 @@ class Rows:
     line: IntArray
     attempt: IntArray
     file: IntArray
-    time: FloatArray
+    time: FloatArray | None
 
 
 def rows_of(series: Sequence[Series]) -> Rows:
@@ -162,11 +162,17 @@ def rows_of(series: Sequence[Series]) -> Rows:
         _joined([each.line for each in series], np.int64),
         _joined([each.attempt for each in series], np.int64),
         _joined([each.file for each in series], np.int64),
-        _joined([np.full(len(each), np.nan) if each.time is None else each.time for each in series], np.float64),
+        _times(series),
     )
 
 
+def _times(series: Sequence[Series]) -> FloatArray | None:
+    if all(each.time is None for each in series):
+        return None
+    return _joined([np.full(len(each), np.nan) if each.time is None else each.time for each in series], np.float64)
+
+
 def _joined(parts: list[NDArray[Number]], dtype: type[Number]) -> NDArray[Number]:
-    joined = np.concatenate(parts) if parts else np.empty(0, dtype)
-    parts.clear()
-    return joined
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, dtype)

@@ -23,6 +23,7 @@ def to_frame(run: Run) -> pd.DataFrame:
     import pandas as pd
 
     rows = rows_of(tuple(run.table.values()))
+    time = np.full(len(rows.step), np.nan) if rows.time is None else rows.time
     return pd.DataFrame(
         {
             "series": pd.Categorical.from_codes(rows.series, pd.Index(list(run.table))),
@@ -31,6 +32,6 @@ def to_frame(run: Run) -> pd.DataFrame:
             "line": rows.line,
             "attempt": rows.attempt,
             "file": pd.Categorical.from_codes(rows.file, pd.Index(list(run.files))),
-            "time": pd.arrays.FloatingArray(rows.time, np.isnan(rows.time)),
+            "time": pd.arrays.FloatingArray(time, np.isnan(time)),
         }
     )

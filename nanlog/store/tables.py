@@ -36,7 +36,7 @@ from nanlog.model import (
     Unread,
 )
 
-from .arrow import codes_of, few_words, flags, numbers, numbers_of, text, words
+from .arrow import codes_of, few_words, flags, no_numbers, numbers, numbers_of, text, words
 from .columns import rows_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def points_tables(run: Run) -> Iterator[pa.Table]:
             line=numbers(rows.line),
             attempt=numbers(rows.attempt.astype(np.int32)),
             file=words(rows.file.astype(np.int32), run.files),
-            time=numbers(rows.time, ~np.isnan(rows.time)),
+            time=no_numbers(len(rows.step)) if rows.time is None else numbers(rows.time, ~np.isnan(rows.time)),
         )
 
 

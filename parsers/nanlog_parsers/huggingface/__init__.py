@@ -10,12 +10,8 @@ import re
 from collections.abc import Iterator
 
 from nanlog.model import Block, Parser, Source
-from nanlog_parsers._names import Names
-from nanlog_parsers._ranks import Ranks
-from nanlog_parsers._states import bulk
 
 from ._state import is_state, state_blocks
-from ._stdout import StdoutLog
 
 __all__ = ["PARSER", "HuggingFace"]
 
@@ -43,6 +39,12 @@ class HuggingFace:
         return 0.9 if b"Running training" in head and _LIKELY.search(head) else 0.0
 
     def read(self, source: Source) -> Iterator[Block]:
+        from nanlog_parsers._names import Names
+        from nanlog_parsers._ranks import Ranks
+        from nanlog_parsers._states import bulk
+
+        from ._stdout import StdoutLog
+
         names = Names()
         states = tuple(file for file in source.files if is_state(source.head(file)))
         yield from state_blocks(source, states, names)

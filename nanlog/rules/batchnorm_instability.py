@@ -40,9 +40,7 @@ def signs(view: View) -> Iterator[Sign]:
         yield view.sign("hidden_in_first_epoch", hidden)
     listed = view.layer_of_type("BatchNorm")
     if listed is not None and view.first is not None:
-        says = (
-            f"the model has a layer {listed.value}: a batch of one, or of equal values, has variance 0"
-        )
+        says = f"the model has a layer {listed.value}: a batch of one, or of equal values, has variance 0"
         yield view.sign("batchnorm_in_model", view.stated(listed, says))
     if not layers:
         return

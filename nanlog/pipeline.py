@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nanlog.engine import diagnose_run
-from nanlog.errors import UnreadableError
-from nanlog.model import Report
+from nanlog.errors import StoreError, UnreadableError
+from nanlog.model import Report, Run
 from nanlog.registry import choose
 from nanlog.report import Answer, Failure
 from nanlog.report.as_json import as_dict
 from nanlog.source import open_source
 from nanlog.store import collect, save
 
-__all__ = ["Progress", "answer", "diagnose", "keep"]
+__all__ = ["Progress", "answer", "diagnose"]
 
 Progress = Callable[[int], object]  #: called with the size of each piece of text that was read, in bytes
 
@@ -26,19 +29,51 @@ def diagnose(path: str, format_in: str | None = None, progress: Progress | None 
     :class:`~nanlog.errors.UnreadableError` when the run cannot be opened or recognised and
     :class:`~nanlog.errors.UsageError` for an unknown dialect; what the log says never raises.
     """
-    source = open_source(path)
-    choice = choose(source, format_in)
-    return diagnose_run(collect(source, choice.readings, choice.left_out, progress))
+    return diagnose_run(_read(path, format_in, progress))
 
 
-def answer(path: str, format_in: str | None = None, progress: Progress | None = None) -> Answer:
-    """Like :func:`diagnose`, but a path that cannot be read is an answer too: it must not end the others."""
+def answer(
+    path: str,
+    format_in: str | None = None,
+    progress: Progress | None = None,
+    store: Path | None = None,
+    complain: Callable[[StoreError], object] = lambda _error: None,
+) -> Answer:
+    """Like :func:`diagnose`, but a path that cannot be read is an answer too: it must not end the others.
+
+    What was read and what was found is kept in ``store``, where one is named; that it cannot be written is told to
+    ``complain``.
+    """
     try:
-        return diagnose(path, format_in, progress)
+        run = _read(path, format_in, progress)
     except UnreadableError as error:
         return Failure(path, str(error))
+    if store is None:
+        return diagnose_run(run)
+    with _kept(run, store, complain) as found:
+        report = diagnose_run(run)
+        found.set_result(as_dict(report))
+    return report
 
 
-def keep(report: Report, root: Path) -> None:
-    """Save what was read and what was found; raises :class:`~nanlog.errors.StoreError`."""
-    save(report.run, as_dict(report), root)
+def _read(path: str, format_in: str | None, progress: Progress | None) -> Run:
+    source = open_source(path)
+    choice = choose(source, format_in)
+    return collect(source, choice.readings, choice.left_out, progress)
+
+
+@contextmanager
+def _kept(run: Run, root: Path, complain: Callable[[StoreError], object]) -> Iterator[Future[Mapping[str, Any]]]:
+    """Save the run while it is judged; the report is what the future that is yielded will hold."""
+    found: Future[Mapping[str, Any]] = Future()
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(save, run, found.result, root)
+        try:
+            yield found
+        finally:
+            if not found.done():
+                found.cancel()  # judging failed: there is nothing to keep
+        try:
+            saving.result()
+        except StoreError as error:
+            complain(error)

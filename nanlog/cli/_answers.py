@@ -8,13 +8,17 @@ from pathlib import Path
 from nanlog.cli._group import complain
 from nanlog.cli._progress import ReadingBar
 from nanlog.errors import StoreError
-from nanlog.pipeline import answer, keep
+from nanlog.pipeline import answer
 from nanlog.report import Answer, Failure
 
 __all__ = ["Answers"]
 
 #: Exit codes, the worst last: one training that failed matters more than a file that could not be read.
 _EXIT_CODES = {"healthy": 0, "cannot_judge": 3, "unhealthy": 1}
+
+
+def _warn(error: StoreError) -> None:
+    complain(f"warning: {error}")
 
 
 class Answers:
@@ -29,15 +33,10 @@ class Answers:
     def __iter__(self) -> Iterator[Answer]:
         for path in self._paths:
             with ReadingBar(path) as progress:
-                found = answer(path, self._format_in, progress)
+                found = answer(path, self._format_in, progress, self._store, _warn)
             self._verdicts.add(found.verdict)
             if isinstance(found, Failure):
                 complain(found.error)
-            elif self._store is not None:
-                try:
-                    keep(found, self._store)
-                except StoreError as error:
-                    complain(f"warning: {error}")
             yield found
 
     @property

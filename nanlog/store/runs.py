@@ -48,10 +48,11 @@ def store_root(option: str | None = None) -> Path:
     return Path(option or os.environ.get("NANLOG_STORE") or ".nanlog")
 
 
-def save(run: Run, report_json: Mapping[str, Any] | None, root: Path) -> StoredRun:
+def save(run: Run, report_json: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None, root: Path) -> StoredRun:
     """Write a run and its report, whole or not at all; they replace what was saved of the same source before.
 
-    Raises ``StoreError`` when the disk does not let it.
+    A report that is still being made can be given as a function that waits for it; it is called last.  Raises
+    ``StoreError`` when the disk does not let it.
     """
     run_id = run_id_of(run)
     points = sum(len(series) for series in run.table.values())
@@ -61,7 +62,7 @@ def save(run: Run, report_json: Mapping[str, Any] | None, root: Path) -> StoredR
         about = {"run_id": run_id, "saved_at": stored.saved_at.isoformat(), "points": points, "nanlog": __version__}
         write_run(folder, run, about)
         if report_json is not None:
-            write_json(folder / "report.json", report_json)
+            write_json(folder / "report.json", report_json() if callable(report_json) else report_json)
 
     try:
         publish(root, run_id, write)

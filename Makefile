@@ -17,8 +17,8 @@ format: ## rewrite what the formatter and the linter can mend
 docs: ## renew the generated parts of the documentation
 	$(PYTHON) tools/docs.py
 
-bench: ## time the reading of large logs
-	$(PYTHON) bench/caffe_speed.py
+bench: ## time the reading of large logs (needs the extra "bench")
+	for script in bench/*_speed.py; do $(PYTHON) $$script || exit 1; done
 
 constraints: ## renew constraints.txt from what pip chooses today
 	rm -rf .venv-constraints

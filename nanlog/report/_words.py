@@ -63,7 +63,7 @@ def series_words(series: str, layer: str | None = None) -> str:
     if kind.startswith("rank") and rest and kind.removeprefix("rank").isdecimal():
         return f"{series_words(rest, layer)} of rank {kind.removeprefix('rank')}"
     if kind.startswith("val") and rest and kind.removeprefix("val").isdecimal() | (kind == "val"):
-        return f"{series_words(rest, layer)} in validation"
+        return "validation loss" if rest == "loss" else f"{series_words(rest, layer)} in validation"
     words = _SERIES.get(kind.rstrip("*"))
     if words is None:
         return name(series)

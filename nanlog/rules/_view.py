@@ -279,11 +279,21 @@ class View:
             return None
         return self.point(loss, 0, "the mean over the first epoch is bad already; its steps are not in the log")
 
+    @cached_property
+    def only_in_validation(self) -> Evidence | None:
+        """What shows that only an evaluation is bad: the training loss is finite, at the onset and after it."""
+        first, loss = self.first, self.loss
+        if first is None or loss is None or not first.series.startswith("val") or not np.isfinite(loss.value).all():
+            return None
+        if any(not bad.series.startswith("val") for bad in self.onset.order):
+            return None
+        return self.point(loss, len(loss) - 1, "the training loss stays finite; only validation is bad")
+
     @property
     def calm(self) -> bool:
         """The loss was normal up to the last point before it broke."""
-        diverged = self.onset.pattern is Pattern.DIVERGENCE
-        return self.history is not None and len(self.history) > 0 and self.growth is None and not diverged
+        elsewhere = self.onset.pattern is Pattern.DIVERGENCE or self.only_in_validation is not None
+        return self.history is not None and len(self.history) > 0 and self.growth is None and not elsewhere
 
     @property
     def calm_is_known(self) -> bool:

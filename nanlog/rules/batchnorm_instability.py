@@ -38,6 +38,8 @@ def signs(view: View) -> Iterator[Sign]:
         return
     if not view.net and (hidden := view.hidden_in_first_epoch) is not None:
         yield view.sign("hidden_in_first_epoch", hidden)
+    if not view.net and view.only_in_validation is not None:
+        yield view.sign("only_in_validation", view.only_in_validation)
     listed = view.layer_of_type("BatchNorm")
     if listed is not None and view.first is not None:
         says = f"the model has a layer {listed.value}: a batch of one, or of equal values, has variance 0"

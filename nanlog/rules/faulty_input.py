@@ -112,6 +112,8 @@ def _absurd_input(view: View) -> Sign | None:
 def _jump(view: View) -> Iterator[Sign]:
     if (hidden := view.hidden_in_first_epoch) is not None:
         yield view.sign("hidden_in_first_epoch", hidden)
+    elif view.only_in_validation is not None:
+        yield view.sign("only_in_validation", view.only_in_validation)
     elif view.grew is not None:
         yield view.sign("growth_before", view.grew)
     elif view.masked_from_start and view.first is not None:
@@ -135,7 +137,9 @@ def remedies(view: View) -> Iterator[str]:
     step = view.onset.step
     since = view.onset.earliest_step
     span = f"step {step}" if since is None or since == step else f"steps {since} to {step}"
-    if step is not None:
+    if view.only_in_validation is not None:
+        yield "check the evaluation data for NaN, inf, absurd values, labels out of range and empty batches"
+    elif step is not None:
         yield f"check the batch of {span}{where} for NaN, inf, absurd values and labels out of range; drop or repair it"
     else:
         yield f"check the data{where} for NaN, inf, absurd values and labels out of range"
@@ -151,6 +155,8 @@ def _source_of(view: View, layer: str | None) -> str | None:
 
 
 def next_test(view: View) -> str:
+    if view.only_in_validation is not None:
+        return "evaluate the same checkpoint on the training data: if that is finite, it is the evaluation data"
     if view.has_debug:
         return "load that batch alone and count its non-finite values (numpy.isfinite); then train once without it"
     return view.advice.check_batch

@@ -122,6 +122,8 @@ def _against(view: View) -> Iterator[Sign]:
     first = view.first
     if first is None:
         return
+    if view.only_in_validation is not None:
+        yield view.sign("only_in_validation", view.only_in_validation)
     if first.phase is Phase.INPUT:
         yield view.sign("input_first", view.seen(first, "the input itself is the first thing to go bad"))
     elif view.updates_before == 0 and (view.onset.pattern is Pattern.FROM_START or view.masked_from_start):

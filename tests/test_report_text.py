@@ -121,7 +121,7 @@ def test_every_cause_and_pattern_has_words() -> None:
         ("loss/head2", None, "training loss head2"),
         ("data/inception/3x3/out", "inception/3x3", "activations of inception/3x3"),
         ("param/conv1/0", "conv1", "parameters of conv1"),
-        ("val1/loss", None, "training loss in validation"),
+        ("val1/loss", None, "validation loss"),
         ("value/x", None, "value/x"),
         ("diff/*", None, "backward gradients"),
         ("fact:solver.base_lr", None, "solver.base_lr"),

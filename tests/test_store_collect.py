@@ -262,6 +262,19 @@ def test_the_attempts_of_real_logs(sample: Sample) -> None:
     assert (len(attempts), len(resumed)) == RESTARTED.get(sample.id, (1, 0))
 
 
+def test_steps_that_fall_back_within_a_line(tmp_path: Path) -> None:
+    class Bar(TinyParser):
+        def read(self, source: Source) -> Iterator[Block]:
+            block = BlockBuilder(source.files[0])
+            for step in (1, 2, 3, 1, 2, 3, 4):
+                block.add(SeriesInfo("loss", "loss"), step=step, value=1.0, line=1)
+            yield block.build()
+
+    run = collect(open_source(str(write(tmp_path / "log", "bar"))), Bar())
+    assert [attempt.index for attempt in run.attempts] == [0]
+    assert len(run.of_attempt(0).table["loss"]) == 7
+
+
 # --- the rest
 
 

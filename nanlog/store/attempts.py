@@ -161,6 +161,8 @@ def _live(starts: IntArray, points: IntArray, failures: IntArray) -> IntArray:
 
 def _before_falls(points: Points, main: Points, marks: Sequence[Mark], places: Places, has_start: set[int]) -> IntArray:
     falls = [k for k in _clear_falls(main.step) if int(main.place[k]) >> _FILE not in has_start]
+    # a progress bar is one line, however often it is drawn: a training that falls back within it cannot be told apart
+    falls = [k for k in falls if main.place[k] > main.place[k - 1]]
     if not falls:
         return np.empty(0, np.int64)
     points = points.in_order()

@@ -43,6 +43,15 @@ PLAIN = {
     "val_loss_epoch": "val/loss",
     "evaluation_loss_vs_iterations": "val/loss",
     "val_loss/dataloader_idx_0": "val/loss/dataloader_idx_0",
+    "loss function value": "loss",
+    "Value function loss": "loss/value_function",
+    "train/value_loss": "loss/value",
+    "Loss - train": "loss",
+    "Validation - loss": "val/loss",
+    "cost": "loss",
+    "avg_batch_cost": "metric/cost",
+    "reader_cost": "metric/reader_cost",
+    "cost_time": "metric/cost_time",
     "loss_D": "loss/d",
     "Loss_G": "loss/g",
     "train/box_loss": "loss/box",
@@ -110,6 +119,36 @@ def test_with_a_header_the_best_name_is_plain() -> None:
     assert names.info("loss").name == "loss"
     assert names.info("nll").name == "loss/nll"
     assert names.info("loss_kl").name == "loss/kl"
+
+
+def test_several_runs_in_one_export() -> None:
+    names = Names()
+    claimed = [f"{run} - {name}" for name in ("lr", "train/loss", "val/loss", "loss_scale") for run in ("b-2", "a-1-x")]
+    names.claim(claimed)
+    assert [names.info(original).name for original in claimed] == [
+        *("lr", "lr/a-1-x"),
+        *("loss", "loss/a-1-x"),
+        *("val/loss", "val/loss/a-1-x"),
+        *("loss_scale", "metric/loss_scale/a-1-x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("originals", "loss"),
+    [
+        (["accuracy", "rmse", "train/xent"], "train/xent"),
+        (["mean_squared_error"], "mean_squared_error"),
+        (["train_ppl", "val_xent"], "train_ppl"),
+        (["loss", "xent"], "loss"),
+        (["box_loss", "mae"], None),
+        (["val_mse", "accuracy"], None),
+    ],
+)
+def test_what_is_minimised_stands_in_for_a_loss(originals: list[str], loss: str | None) -> None:
+    names = Names()
+    names.let_stand_in(originals)
+    names.claim(originals)
+    assert [original for original in originals if names.info(original).name == "loss"] == ([loss] if loss else [])
 
 
 def test_of_some_quantities_there_is_one() -> None:

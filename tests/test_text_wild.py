@@ -130,7 +130,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "stable_baselines3": {
         "lr": "4096:0.0003 6144:0.0003",
         "loss": "4096:6.3 6144:nan @42",
-        "loss/value_loss": "4096:50.1 6144:nan @44",
+        "loss/value": "4096:50.1 6144:nan @44",
     },
     "improved_diffusion": {
         "grad_norm": "0:1.26 10:nan @10",
@@ -138,7 +138,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "loss/q_0": "0:0.998 10:nan @12",
     },
     "rsl_rl": {
-        "loss": "0:0.0512 1:inf @18",
+        "loss/value_function": "0:0.0512 1:inf @18",
         "loss/surrogate": "0:-0.0021 1:nan @19",
     },
     "coqui_tts": {

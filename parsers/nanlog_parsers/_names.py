@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from nanlog.model import Phase, SeriesInfo, Stage
@@ -24,6 +24,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_0-9]+", re.ASCII)
 _TRAIN = {"train", "training", "trn", "tr"}
 _EVALUATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "heldout"}
 _TEST = {"test", "testing"}
+_DATA = _TRAIN | _EVALUATION | _TEST
 _AVERAGED = {"epoch", "avg", "average", "mean", "running", "smooth", "smoothed", "ema"}
 #: Say that a number belongs to one step, not what it is.
 _OF_A_STEP = {
@@ -43,7 +44,19 @@ _OF_A_STEP = {
 
 _LOSS = {"loss", "losses", "objective", "criterion", "elbo", "nelbo", "nll", "cost", "logloss"}
 #: Beside a loss word: still the whole loss, not one of its parts.
-_WHOLE = {"total", "overall", "sum", "full", "all", "lm", "main", "final", "combined", "global", "function", "value"}
+_WHOLE = {"total", "overall", "sum", "full", "all", "lm", "main", "final", "combined", "global"}
+#: Behind a loss word these add nothing; the loss of a value function is a part.
+_ITS_VALUE = {("function",), ("value",), ("function", "value")}
+#: The cost of these is time.
+_OF_THE_CLOCK = {"reader", "batch", "time", "data", "forward", "backward"}
+#: Metrics that are minimised: in a log without any loss the first of them is taken for it.
+_MINIMISED = (
+    *("crossentropy", "softmaxcrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"),
+    *("binarycrossentropy", "xent", "ce", "bce", "mlogloss", "binarylogloss", "negativeloglikelihood"),
+    *("negloglikelihood", "loglikelihood", "kl", "kld", "kldivergence", "mse", "meansquarederror", "rmse"),
+    *("rootmeansquarederror", "mae", "meanabsoluteerror", "msle", "rmsle", "mape", "smape", "huber", "smoothl"),
+    *("hinge", "perplexity", "ppl", "error", "err"),
+)
 #: Settings of a loss, and numbers about it, which are not its value.
 _NOT_ITS_VALUE = {
     "weight",
@@ -105,6 +118,7 @@ _QUANTITY: dict[_Kind, tuple[str, Stage, Phase | None, bool]] = {
 _ALWAYS_WITH_REST = {_Kind.LOSS_PART, _Kind.GRADIENT_OF, _Kind.METRIC}
 #: A second one of these is told as a metric.
 _ONE_OF_A_KIND = {_Kind.LOSS_AVERAGE, _Kind.LOSS_SCALE, _Kind.PARAMETERS}
+_ONE_ONLY = re.compile(r"(?=(?:loss_smoothed|loss_scale|param_norm)$)")
 _UNNAMED = "unnamed"
 
 
@@ -136,11 +150,25 @@ class Names:
         self._known: dict[tuple[str, str, bool], SeriesInfo] = {}
         self._taken: set[str] = set()
         self._sets: dict[str, int] = {}
+        self._stand_in: str | None = None
+        self._first_run = ""
+        self._other_runs: dict[str, Names] = {}
 
     def claim(self, originals: Iterable[str]) -> None:
         """Name all these at once, the best name of each quantity first: for logs with a header."""
         for original in sorted(dict.fromkeys(originals), key=_claim):
             self.info(original)
+
+    def let_stand_in(self, originals: Iterable[str]) -> None:
+        """Where no training series is called a loss, the first metric that is minimised is it: ``xent``, ``rmse``.
+
+        ``originals`` are the names of all series that are not known to be of an evaluation; to be called before these
+        are named.
+        """
+        trained = [original for original in dict.fromkeys(originals) if not _meaning(original).data]
+        if not any(_meaning(original).kind <= _Kind.LOSS_AVERAGE for original in trained):
+            likely = [original for original in trained if _likeness(original) < len(_MINIMISED)]
+            self._stand_in = min(likely, key=_likeness, default=None)
 
     def info(self, original: str, *, split: str = "", smoothed: bool = False) -> SeriesInfo:
         """What the series called ``original`` is.
@@ -154,9 +182,18 @@ class Names:
         return known
 
     def _named(self, original: str, split: str, smoothed: bool) -> SeriesInfo:
+        run, plain = _run_and_name(original)
+        if run and not self._first_run:
+            self._first_run = run
+        if run not in ("", self._first_run):
+            info = self._other_runs.setdefault(run, Names()).info(plain, split=split, smoothed=smoothed)
+            name = f"{_ONE_ONLY.sub('metric/', info.name)}/{run}"
+            return replace(info, name=self._free(name, run, name), original=original)
         meaning = _meaning(original)
         kind = meaning.kind
         averaged = (meaning.averaged or smoothed) and kind is not _Kind.RATE
+        if original == self._stand_in and not split:
+            kind, averaged = _Kind.LOSS_BY_ANOTHER_NAME, smoothed
         if averaged and kind in _LOSSES:
             kind = _Kind.LOSS_AVERAGE
         data = _evaluation_set(words(split)) or meaning.data
@@ -192,19 +229,34 @@ class Names:
 def _claim(original: str) -> tuple[int, bool, int]:
     """Sorts the best name of a quantity first, and validation before the test set."""
     meaning = _meaning(original)
-    return meaning.kind, meaning.data == "test", len(words(original))
+    return meaning.kind, meaning.data == "test", len(words(_run_and_name(original)[1]))
+
+
+def _likeness(original: str) -> int:
+    """How likely a metric is to be what was minimised; the less, the more likely."""
+    aside = _TRAIN | _OF_A_STEP | (_AVERAGED - {"mean"})
+    said = "".join(word for word in words(_run_and_name(original)[1]) if word.isalpha() and word not in aside)
+    name = said if said in _MINIMISED else said.removeprefix("mean")
+    return _MINIMISED.index(name) if name in _MINIMISED else len(_MINIMISED)
+
+
+def _run_and_name(original: str) -> tuple[str, str]:
+    """Weights & Biases exports ``<run> - <metric>``: the run, "" where there is none, and the metric."""
+    run, _, name = original[:_LONGEST].rpartition(" - ")
+    is_of_data = any(set(words(part)) <= _DATA for part in (run, name))  # "Loss - train", "Validation - loss"
+    return ("", original[:_LONGEST]) if is_of_data else (run, name)
 
 
 def _meaning(original: str) -> _Meaning:
-    # Weights & Biases exports "<run> - <metric>", with the least and the greatest value of each interval beside it
-    original = original[:_LONGEST].rpartition(" - ")[2]
+    # beside each metric Weights & Biases exports the least and the greatest value of each interval
+    original = _run_and_name(original)[1]
     if original.endswith(("__MIN", "__MAX")):
         return _Meaning(_Kind.METRIC, original, _evaluation_set(words(original)), False)
     found = words(original)
     data = _evaluation_set(found)
     # Hugging Face's Trainer logs the mean over the whole training as train/train_loss when it ends
     averaged = any(word in _AVERAGED for word in found) or found[:2] == ["train", "train"]
-    known = [word for word in found if word not in _TRAIN | _EVALUATION | _TEST | _OF_A_STEP | _AVERAGED]
+    known = [word for word in found if word not in _DATA | _OF_A_STEP | _AVERAGED]
     kind, left = _kind(original, known, found)
     rest = left if isinstance(left, str) else "_".join(left)
     return _Meaning(kind, rest or original or _UNNAMED, data, averaged)
@@ -225,7 +277,7 @@ def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, lis
         return _Kind.LOSS_SCALE, []
     if present & _PARAMETER and present & _NORM:
         return _Kind.PARAMETERS, []
-    if present & _LOSS and not present & _NOT_ITS_VALUE:
+    if present & _LOSS and not present & _NOT_ITS_VALUE and not _is_time(found):
         return _loss(known, original)
     return _Kind.METRIC, original if known == found else known
 
@@ -246,11 +298,18 @@ def _gradient(original: str, known: list[str]) -> tuple[_Kind, list[str] | str]:
 
 
 def _loss(known: list[str], original: str) -> tuple[_Kind, list[str] | str]:
-    parts = [word for word in known if word not in _LOSS | _WHOLE]
-    if parts:
+    said = [word for word in known if word not in _WHOLE]
+    parts = [word for word in said if word not in _LOSS]
+    if parts and (said[0] not in _LOSS or tuple(said[1:]) not in _ITS_VALUE):
         return _Kind.LOSS_PART, "_".join(parts)
     plain = "loss" in known or "losses" in known
     return (_Kind.LOSS if plain else _Kind.LOSS_BY_ANOTHER_NAME), original
+
+
+def _is_time(found: list[str]) -> bool:
+    """``reader_cost``, ``avg_batch_cost``, ``cost_time``: what takes how long."""
+    said = set(found)
+    return "cost" in said and bool(said & _OF_THE_CLOCK) and not said & (_LOSS - {"cost"})
 
 
 def _is_total(found: list[str]) -> bool:

@@ -8,23 +8,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, Block, Phase, SeriesInfo, Stage, Unread
+from nanlog.model import NO_STEP, Block, SeriesInfo, Stage, Unread
 from nanlog_parsers._names import Names
 
 from ._dating import Counting, Dates, Dating, counting
 from ._lex import Lexed
 from ._parts import Part
-from ._phrase import words_of
 from ._values import Value, data_set, is_loss
 
 __all__ = ["Points", "Section"]
 
-#: Metrics that are minimised: in a log without any loss the first of them is taken for it.
-_MEASURES = (
-    *("crossentropy", "softmaxcrossentropy", "xent", "ce", "bce", "logloss", "mlogloss", "binarylogloss"),
-    *("kl", "kld", "mse", "rmse", "mae", "huber", "smoothl", "error", "err"),
-)
-_TRAIN = {"train", "training", "average", "avg", "mean"}
 _MOST_UNREAD = 1000
 _FINE = {Counting.STEP, Counting.BATCH, Counting.EPOCH_AND_BATCH}
 
@@ -42,7 +35,6 @@ class Points:
         self._names = Names()
         self._series: dict[tuple[str, str, bool, bool, str], SeriesInfo] = {}
         self._claimed = False
-        self._stand_in = ""
         self._first_rank: str | None = None
         self._unread = 0
 
@@ -87,9 +79,9 @@ class Points:
         names = [v.name for part in fine for v in part.roles.values if not v.split and not v.averaged]
         names = [name for name in names if not data_set(name.replace("_", " "))]
         if names:
+            self._names.let_stand_in(names)
             self._names.claim(names)
             self._claimed = True
-            self._stand_in = "" if any(map(is_loss, names)) else min(names, key=_likeness)
 
     def _info(self, part: Part, value: Value, split: str, summary: bool, is_next: bool) -> SeriesInfo:
         averaged = value.averaged or (summary and not split and is_loss(value.name))
@@ -100,8 +92,6 @@ class Points:
         info = self._series.get(key)
         if info is None:
             info = self._names.info(value.name, split=split, smoothed=averaged)
-            if value.name == self._stand_in and _likeness(value.name) < len(_MEASURES) and not split:
-                info = replace(info, name="loss", stage=Stage.LOSS, phase=Phase.FORWARD)
             if is_next:
                 info = replace(info, stage=Stage.EVALUATION)
             if rank not in {"", self._first_rank}:
@@ -116,12 +106,6 @@ class Points:
             self._unread += 1
             text = lexed.row(row)[:500].decode("utf-8", "replace")
             yield Unread(file, int(lexed.line[row]), text, f"the value of {name} is not a number")
-
-
-def _likeness(name: str) -> int:
-    """How likely a metric is to be what was minimised; the less, the more likely."""
-    said = "".join(word for word in words_of(name) if word not in _TRAIN)
-    return _MEASURES.index(said) if said in _MEASURES else len(_MEASURES)
 
 
 def _kept(part: Part, dates: Dates, quiet: Rows) -> NDArray[np.bool_]:

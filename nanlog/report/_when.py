@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["badge", "when"]
 
 _SHOWN = 3  #: how many series that went bad after the first are named
+#: Series of points that are no numbers.
+_SAID = {"message": "a message says so", "skipped_step": "the loss scaler skipped the update"}
 _LABEL = 19  #: width of the column of labels
 
 Row = tuple[str, "Text"]
@@ -88,6 +90,8 @@ def _first(page: Page, onset: Onset) -> Text:
         return page.with_place(page.text(when_), onset.file, onset.line)
     first = onset.order[0] if onset.order else None
     value = "" if onset.value is None else f" = {number(onset.value)}"
+    if onset.series in _SAID:
+        return page.with_place(page.text(when_, "bold") + page.text(f"  {_SAID[onset.series]}"), onset.file, onset.line)
     text = page.text(when_, "bold") + page.text(f"  {name(onset.series)}{value}")
     about = [] if first is None else list(_about(first))
     if about:

@@ -17,6 +17,7 @@ class Advice:
     """
 
     framework: str
+    optimizer: str  #: what is taken where nobody chooses one; "" where everybody has to
     rate: str
     clip: str
     inside: str
@@ -50,6 +51,7 @@ class Advice:
 
 _CAFFE = Advice(
     framework="caffe",
+    optimizer="SGD",
     rate="base_lr in solver.prototxt",
     clip="add clip_gradients to solver.prototxt (start at the usual L2 norm of the gradient)",
     inside="and debug_info: true",
@@ -71,6 +73,7 @@ _CAFFE = Advice(
 
 _TORCH = Advice(
     framework="pytorch",
+    optimizer="",
     rate="lr of the optimizer",
     clip="clip: torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0) between backward() and step()",
     inside="logging the gradient norm of every step",
@@ -90,6 +93,7 @@ _TORCH = Advice(
 
 _LIGHTNING = Advice(
     framework="lightning",
+    optimizer="",
     rate="lr in configure_optimizers",
     clip="clip: Trainer(gradient_clip_val=1.0)",
     inside="logging lightning.pytorch.utilities.grad_norm(self, 2) in on_before_optimizer_step",
@@ -107,6 +111,7 @@ _LIGHTNING = Advice(
 
 _HUGGING_FACE = Advice(
     framework="transformers",
+    optimizer="ADAMW",
     rate="learning_rate in TrainingArguments",
     clip="clip: max_grad_norm=1.0 in TrainingArguments",
     inside="logging_steps=1 and logging_nan_inf_filter=False",
@@ -124,6 +129,7 @@ _HUGGING_FACE = Advice(
 
 _KERAS = Advice(
     framework="keras",
+    optimizer="",
     rate="learning_rate of the optimizer",
     clip="clip: clipnorm=1.0 in the optimizer",
     inside="and a callback that logs the loss of every batch (on_train_batch_end)",

@@ -81,9 +81,9 @@ class View:
 
     @cached_property
     def solver_type(self) -> str:
-        """The optimiser in upper case: ``SGD`` (Caffe's default) where nothing tells."""
+        """The optimiser in upper case; what the framework takes by itself where nothing tells, else ""."""
         fact = self.solver("type") or self.solver("solver_type")
-        return str(fact.value).upper() if fact is not None else self._optimizer or "SGD"
+        return str(fact.value).upper() if fact is not None else self._optimizer or self.advice.optimizer
 
     @cached_property
     def _optimizer(self) -> str:
@@ -234,6 +234,9 @@ class View:
         kept = np.isfinite(self.rate.value)
         if self.onset.pattern is not Pattern.DIVERGENCE:
             kept &= self.before_onset(self.rate)
+        elif self.onset.departure_step is not None:  # a schedule may have lowered it since
+            since = self.rate.step <= self.onset.departure_step
+            kept &= since if since.any() else kept
         where = np.flatnonzero(kept)
         if not len(where):
             return None

@@ -39,8 +39,12 @@ def signs(view: View) -> Iterator[Sign]:
     if skips:
         says = f"the loss scaler skipped the update ({len(skips)} times in this log); the loss stayed finite"
     else:
-        says = f"{first.series} = {number(first.value)} at step {first.step}, finite again by step {after}"
-        says += "; the loss stayed finite, so no parameter saw it"
+        norm = view.run.series(first.series)
+        often = (
+            f"in {int((~np.isfinite(norm.value)).sum())} of {len(norm)} points" if norm is not None else "for a while"
+        )
+        says = f"{first.series} = {number(first.value)} {often}, none after step {after}"
+        says += "; the loss is finite at all of them, so no parameter saw it"
     yield view.sign("update_skipped", view.seen(first, says))
     scale = view.run.series("loss_scale")
     if scale is not None and len(scale) > 1:

@@ -96,8 +96,9 @@ def _rate(view: View) -> Iterator[Sign]:
     value, index = before
     usual = usual_rate(view)
     if abs(value) > usual:
+        named = f" for {view.solver_type}" if view.solver_type else ""
         key = "rate_far_above_usual" if abs(value) >= 10 * usual else "rate_above_usual"
-        says = f"lr = {number(value)}; common recipes for {view.solver_type} stay at or below {number(usual)}"
+        says = f"lr = {number(value)}; common recipes{named} stay at or below {number(usual)}"
         yield view.sign(key, view.point(rate, index, says))
     first = float(rate.value[0])
     if np.isfinite(first) and abs(value) > 2 * abs(first) > 0:

@@ -123,11 +123,17 @@ def remedies(view: View) -> Iterator[str]:
         yield f"give '{layer.name}' a shift: power_param {{ power: {power:g} shift: 1e-6 }}"
     if view.solver_number("delta", 1e-8) == 0:
         yield "set delta in solver.prototxt above 0 (1e-8)"
+    code = view.run.fact("anomaly.code")
+    if code is not None:
+        place = ":".join(str(f.value) for key in ("file", "line") if (f := view.run.fact(f"anomaly.{key}")) is not None)
+        yield f"guard the operation at {place} ({code.value}): keep its argument away from 0 with an epsilon"
     if not roots(view) and view.located is not None:
         yield f"look at the derivative of '{view.located.layer}' where its input is 0; add an epsilon there"
 
 
 def next_test(view: View) -> str:
+    if view.run.fact("anomaly.code") is not None:
+        return "add the epsilon there and run again to the same step, anomaly mode on"
     if roots(view):
         return "add the shift and run again to the same step: an undefined gradient is gone at once"
     return view.advice.anomaly

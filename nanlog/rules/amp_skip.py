@@ -43,7 +43,7 @@ def signs(view: View) -> Iterator[Sign]:
         often = (
             f"in {int((~np.isfinite(norm.value)).sum())} of {len(norm)} points" if norm is not None else "for a while"
         )
-        says = f"{first.series} = {number(first.value)} {often}, none after step {after}"
+        says = f"{first.series} = {number(first.value)} {often}, none from step {after} on"
         says += "; the loss is finite at all of them, so no parameter saw it"
     yield view.sign("update_skipped", view.seen(first, says))
     scale = view.run.series("loss_scale")

@@ -6,7 +6,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -235,6 +235,40 @@ def test_the_data_that_a_key_names(key: str, few: int) -> None:
 def test_where_the_step_stands(counters: dict[str, Any], expected: int) -> None:
     text = json.dumps({**counters, "loss": 1.0}) + "\n"
     assert read(text)["loss"] == [(expected, 1.0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("counters", "expected"),
+    [
+        (lambda n: {"current_steps": 10 * n, "total_steps": 1000}, 10),
+        (lambda n: {"total_steps": 1000, "max_steps": 2000, "epoch": n}, 1),
+        (lambda n: {"total_timesteps": 2048 * n}, 2048),
+        (lambda n: {"epoch": n, "iter": 390}, 1),
+        (lambda n: {"opt_step": 5 * n, "tokens_seen": 4096 * n}, 5),
+        (lambda n: {"trained_steps": 5 * n}, 5),
+        (lambda n: {"consumed_samples": 512 * n, "loss_weight": 1}, 512),
+        (lambda n: {"num_tokens": 512 * n, "epoch": 0.5 * n}, 512),
+        (lambda n: {"samples_seen": 512 * n, "epoch": n}, 1),
+        (lambda n: {"env_steps": 64 * n, "episode": n}, 64),
+        (lambda n: {"n_updates": 4 * n, "steps_per_epoch": 100}, 4),
+        (lambda n: {"tokens": 500 - n, "steps_per_sec": n, "step_num": 3 * n}, 3),
+    ],
+)
+@pytest.mark.parametrize("count", [5, 300])
+def test_which_of_several_counters_is_the_step(
+    counters: Callable[[int], dict[str, float]], expected: int, count: int
+) -> None:
+    text = "".join(json.dumps({**counters(n), "loss": 1 / n}) + "\n" for n in range(1, count))
+    assert [step for step, _, _ in read(text)["loss"]] == [expected * n for n in range(1, count)]
+
+
+def test_a_log_without_a_loss_has_what_is_minimised() -> None:
+    text = "".join(json.dumps({"step": n, "acc": 0.5, "rmse": 1 / n}) + "\n" for n in range(1, 9))
+    assert set(read(text)) == {"metric/acc", "loss"}
+    with_evaluation = text + '{"step": 8, "phase": "val", "rmse": 0.25}\n'
+    assert read(with_evaluation)["val/metric/rmse"] == [(8, 0.25, 9)]
+    named = text.replace("acc", "loss")
+    assert set(read(named)) == {"loss", "metric/rmse"}
 
 
 def test_a_key_without_a_telling_name_counts() -> None:

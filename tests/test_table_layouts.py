@@ -154,6 +154,37 @@ def test_names_and_values_in_columns() -> None:
     assert found["lr"] == [(1, "0.1"), (2, "0.1")]
 
 
+def exported(runs: list[str], rows: list[list[str]]) -> str:
+    """As Weights & Biases exports a chart."""
+    names = [f"{run} - train/nll{which}" for run in runs for which in ("", "__MIN", "__MAX")]
+    lines = [["Step", *names], *([row[0], *(cell for value in row[1:] for cell in [value] * 3)] for row in rows)]
+    return "".join(",".join(f'"{cell}"' for cell in line) + "\n" for line in lines)
+
+
+@pytest.mark.parametrize("count", [4, 4000])
+def test_runs_that_weights_and_biases_exports(count: int) -> None:
+    rows = [[str(10 * n), "NaN" if n > 2 else "0.5", "" if n > 1 else "0.25"] for n in range(count)]
+    text = exported(["dry-oak-3", "wet-elm-12"], rows)
+    assert PARSER.score("chart.csv", text.encode()[: 1 << 16]) >= 0.5
+    found = read(text)
+    assert found["loss"] == [(10 * n, "nan" if n > 2 else "0.5") for n in range(count)]
+    # an empty cell says that the run ended, not that it was NaN
+    assert found["loss/wet-elm-12"] == [(0, "0.25"), (10, "0.25")]
+    assert {name for name in found if not name.startswith("metric/")} == {"loss", "loss/wet-elm-12"}
+
+
+def test_the_step_of_an_export_is_that_of_its_first_column() -> None:
+    text = exported(["dry-oak-3"], [["10", "0.5"], ["20", "0.25"]])
+    counted = text.replace("dry-oak-3 - train/nll__MAX", "dry-oak-3 - train/global_step")
+    assert read(counted)["loss"] == [(10, "0.5"), (20, "0.25")]
+
+
+def test_a_table_without_a_loss_has_what_is_minimised() -> None:
+    assert set(read("epoch,acc,train_mse,val_mse\n1,0.5,0.25,0.5\n2,0.5,nan,0.5\n")) == {
+        *("metric/acc", "loss", "val/metric/mse")
+    }
+
+
 def test_a_column_without_a_name_counts() -> None:
     assert read(",loss,acc\n0,0.5,0.2\n1,0.4,0.2\n2,0.3,0.1\n")["loss"] == [(0, "0.5"), (1, "0.4"), (2, "0.3")]
 

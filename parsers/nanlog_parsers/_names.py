@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from nanlog.model import Phase, SeriesInfo, Stage
 
-__all__ = ["Names", "words"]
+__all__ = ["Names", "run_and_name", "words"]
 
 #: Longer names are cut: they come from lines that are no names at all.
 _LONGEST = 200
@@ -182,7 +182,7 @@ class Names:
         return known
 
     def _named(self, original: str, split: str, smoothed: bool) -> SeriesInfo:
-        run, plain = _run_and_name(original)
+        run, plain = run_and_name(original)
         if run and not self._first_run:
             self._first_run = run
         if run not in ("", self._first_run):
@@ -229,18 +229,18 @@ class Names:
 def _claim(original: str) -> tuple[int, bool, int]:
     """Sorts the best name of a quantity first, and validation before the test set."""
     meaning = _meaning(original)
-    return meaning.kind, meaning.data == "test", len(words(_run_and_name(original)[1]))
+    return meaning.kind, meaning.data == "test", len(words(run_and_name(original)[1]))
 
 
 def _likeness(original: str) -> int:
     """How likely a metric is to be what was minimised; the less, the more likely."""
     aside = _TRAIN | _OF_A_STEP | (_AVERAGED - {"mean"})
-    said = "".join(word for word in words(_run_and_name(original)[1]) if word.isalpha() and word not in aside)
+    said = "".join(word for word in words(run_and_name(original)[1]) if word.isalpha() and word not in aside)
     name = said if said in _MINIMISED else said.removeprefix("mean")
     return _MINIMISED.index(name) if name in _MINIMISED else len(_MINIMISED)
 
 
-def _run_and_name(original: str) -> tuple[str, str]:
+def run_and_name(original: str) -> tuple[str, str]:
     """Weights & Biases exports ``<run> - <metric>``: the run, "" where there is none, and the metric."""
     run, _, name = original[:_LONGEST].rpartition(" - ")
     is_of_data = any(set(words(part)) <= _DATA for part in (run, name))  # "Loss - train", "Validation - loss"
@@ -249,7 +249,7 @@ def _run_and_name(original: str) -> tuple[str, str]:
 
 def _meaning(original: str) -> _Meaning:
     # beside each metric Weights & Biases exports the least and the greatest value of each interval
-    original = _run_and_name(original)[1]
+    original = run_and_name(original)[1]
     if original.endswith(("__MIN", "__MAX")):
         return _Meaning(_Kind.METRIC, original, _evaluation_set(words(original)), False)
     found = words(original)

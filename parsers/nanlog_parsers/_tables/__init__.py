@@ -17,11 +17,12 @@ from ._ahead import ahead
 from ._arrow import arrow_chunk
 from ._cells import ABSENT, cell, is_absent, is_number
 from ._chunk import Chunk, Column, Words
-from ._header import DELIMITERS, Header, find_header
+from ._counters import counter_of, counters_of
+from ._header import DELIMITERS, Header, cells_of, find_header
 from ._kinds import Kinds
 from ._plain import plain_chunks
 from ._points import Points
-from ._roles import MEASURED_ON, NAMED_BY, counter_of, counters_of, has_loss, is_telling
+from ._roles import MEASURED_ON, NAMED_BY, has_loss, is_telling
 from ._rows import Rows
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Words",
     "ahead",
     "cell",
+    "cells_of",
     "counter_of",
     "counters_of",
     "find_header",

@@ -14,8 +14,9 @@ from nanlog_parsers._names import Names, words
 
 from ._axis import Axis
 from ._chunk import Column
+from ._counters import plain_name
 from ._nulls import Nulls
-from ._roles import Roles, plain_name, roles_of
+from ._roles import Roles, is_of_runs, roles_of
 from ._rows import Rows, merged
 
 __all__ = ["Points"]
@@ -54,13 +55,15 @@ class Points:
         """The points of rows that stand in one stretch of the file, whatever the order of the groups."""
         groups = merged(groups, self._data)
         roles = [self._roles_of(rows) for rows in groups]
+        self._let_stand_in(groups, roles)
         for rows, role in zip(groups, roles, strict=True):
             self._claim(rows, role)
         gathered = _Gathered()
         for rows, role, step in zip(groups, roles, self._dated(groups, roles), strict=True):
             time = None if role.time is None else rows.times(role.time)
             series = [(name, self._infos[name, rows.split], rows.columns.get(name)) for name in role.series]
-            self._nulls.watch((rows.names, rows.split), series, rows.line, step)
+            if not is_of_runs(rows.names):
+                self._nulls.watch((rows.names, rows.split), series, rows.line, step)
             for _, info, column in series:
                 if column is not None:
                     gathered.add(info, column, rows.line, step, time)
@@ -100,6 +103,12 @@ class Points:
         if roles is None:
             roles = self._roles[key] = roles_of(rows.columns, rows.names, len(rows))
         return roles
+
+    def _let_stand_in(self, groups: Sequence[Rows], roles: Sequence[Roles]) -> None:
+        """Before the first names are given it is seen whether one of them is called a loss."""
+        trained = [role for rows, role in zip(groups, roles, strict=True) if not _is_evaluated(rows.split)]
+        if not self._infos:
+            self._names.let_stand_in(plain_name(name) for role in trained for name in role.series)
 
     def _claim(self, rows: Rows, roles: Roles) -> None:
         new = [name for name in roles.series if (name, rows.split) not in self._infos]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nanlog.model import Piece
-from nanlog_parsers._tables import DELIMITERS, Header, find_header, is_absent, is_number
+from nanlog_parsers._tables import DELIMITERS, Header, cells_of, find_header, is_absent, is_number
 
 __all__ = ["Layout", "layout_of"]
 
@@ -81,7 +81,7 @@ def _layout(text: bytes, delimiter: str, cells: Cells | None) -> Layout | None:
 
 
 def _has_number(line: bytes, delimiter: str) -> bool:
-    return any(map(is_number, line.decode("utf-8", "replace").split(delimiter)))
+    return any(map(is_number, cells_of(line.decode("utf-8", "replace"), delimiter)))
 
 
 def _tabbed(data: bytes, cells: Cells) -> bytes:

@@ -88,6 +88,7 @@ def test_a_bar_cut_by_the_width_of_the_terminal_keeps_its_whole_items() -> None:
         ),
         ([" loss: nan v_num: ", "   1 train_loss: 2.000"], [("loss", math.nan, 1), ("train_loss", 2.0, 2)]),
         (["", "   train/some_other…  ", "   1.710 big:", "   12345678901234…"], [("train/some_other", 1.71, 3)]),
+        (["  train/total_los…", "   0:00:00      nan acc:", "   0.5"], [("train/total_loss", NAN, 2), ("acc", 0.5, 3)]),
     ],
 )
 def test_metrics_that_rich_wraps(lines: list[str], expected: list[tuple[str, float, int]]) -> None:
@@ -183,6 +184,15 @@ def test_a_redirected_rich_bar() -> None:
     found = read(text)
     assert found.table["train/total_loss"] == [(50, 0.61, 5), (100, NAN, 9), (150, NAN, 14)]
     assert found.points("val_loss") == [(50, 0.593), (100, 0.593), (150, NAN)]
+
+
+def test_a_rich_bar_whose_time_goes_on_below() -> None:
+    text = HEADER
+    for epoch, loss in enumerate(("0.142", "nan", "nan")):
+        text += f"Epoch {epoch}/2  ━━━━━━━━━━━━━━━ 400/400 0:00:00 •       1025.29it/s train/total_loss:\n"
+        text += f"                                 0:00:00                     {loss:<17}\n"
+    found = read(text)
+    assert found.points("train/total_loss") == [(400, 0.142), (800, NAN), (1200, NAN)]
 
 
 def test_a_rich_bar_in_a_terminal_that_is_too_narrow_for_its_metrics() -> None:

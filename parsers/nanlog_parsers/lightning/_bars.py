@@ -12,6 +12,11 @@ Rich, whose metrics go on in the indented lines below it, a name and its value a
     Epoch 2/5  ━━━━━━━━━━━━━━━━━━━ 40/40 0:00:00 • 0:00:00 574.56it/s v_num: 0.000
                                                                       train_loss:
                                                                       nan
+
+Where they need more room, the time that is left goes on below as well, and a name is cut to the width of its column::
+
+    Epoch 10/11 ━━━━━━━━━━━━━━━ 400/400 0:00:00 •       1204.76it/s train/total_los…
+                                        0:00:00                     nan
 """
 
 from __future__ import annotations
@@ -84,14 +89,17 @@ _PADDED = re.compile(rf"({NUMBER})(?:\.0?)?", re.ASCII)
 
 _RICH = re.compile(
     _WHAT + r"[ ━╸╺╴╶\-]{1,1000}?(?P<n>[0-9]{1,12})/(?P<total>[0-9]{1,12}|--)(?:\.0)? +"
-    r"[0-9:\-]{1,20} • [0-9:\-]{1,20} +[0-9.,]{1,20}it/s"
+    r"[0-9:\-]{1,20} •(?: [0-9:\-]{1,20})? +[0-9.,]{1,20}it/s"
 )
+_TIME_LEFT = re.compile(r"(?:[0-9]{1,6}:[0-9]{2}:[0-9]{2}|-:--:--)(?: +|$)")
 _LONGEST_METRICS = 100_000
 _LEAST_INDENT = " " * 12
 #: The number of the run, which may be a word; Lightning 2 writes it first, Lightning 1 behind ``loss``.
 RUN_NUMBER = "v_num"
 #: A name too long for its column ends in an ellipsis; so does a number, which then is none.
-_RICH_ITEM = re.compile(rf"({RUN_NUMBER}): +\S|(\S{{1,200}}?)(?::|…) +({NUMBER})(?!\S{{0,40}}…)", re.ASCII)
+_RICH_ITEM = re.compile(rf"({RUN_NUMBER}): +\S|(\S{{1,200}}?)(:|…) +({NUMBER})(?!\S{{0,40}}…)", re.ASCII)
+#: The one name that has to be known again when its end is cut off.
+_CUT_LOSS = re.compile(r"(?<![A-Za-z])los?$", re.ASCII)
 
 
 def bars(line: int, text: str) -> Iterator[Bar | str]:
@@ -118,7 +126,7 @@ def goes_on(text: str) -> bool:
 
 def rich_items(lines: Sequence[tuple[int, str]]) -> tuple[Item, ...]:
     """The metrics behind a Rich bar and below it, given as numbered lines."""
-    parts = [text.strip() for _, text in lines]
+    parts = [_TIME_LEFT.sub("", text.strip(), count=1) for _, text in lines]
     starts = [0]
     for part in parts:
         starts.append(starts[-1] + len(part) + 1)
@@ -127,8 +135,10 @@ def rich_items(lines: Sequence[tuple[int, str]]) -> tuple[Item, ...]:
     for found in _RICH_ITEM.finditer(" ".join(parts), 0, _LONGEST_METRICS):
         line = lines[bisect_right(starts, found.end() - 1) - 1][0]
         name = found[2] or RUN_NUMBER
+        if found[3] == "…":
+            name = _CUT_LOSS.sub("loss", name)
         alike[name] += 1
-        items.append(Item(name if alike[name] == 1 else f"{name}~{alike[name]}", found[3] or "", line))
+        items.append(Item(name if alike[name] == 1 else f"{name}~{alike[name]}", found[4] or "", line))
     return tuple(items)
 
 

@@ -159,3 +159,30 @@ def test_a_net_whose_settings_are_no_numbers_is_judged(stride: str, tmp_path: Pa
     text = CASES["average_pooling_stride_gt_kernel_debug"].log.read_text(encoding="utf-8")
     (tmp_path / "train.log").write_text(text.replace("stride: 5", f"stride: {stride}"), encoding="utf-8")
     assert diagnose(str(tmp_path / "train.log")).verdict is Verdict.UNHEALTHY
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"hparams.adam_epsilon": 0.0}, "adam_epsilon: 0"),
+        ({"model.layer_norm_eps": 0}, "layer_norm_eps: 0"),
+        ({"hparams.T_max": 0}, "t_max: 0"),
+        ({"hparams.max_grad_norm": 0.0}, "max_grad_norm: 0"),
+        ({"hparams.logging_nan_inf_filter": True}, "logging_nan_inf_filter"),
+        ({"hparams.warmup_steps": 500, "hparams.max_steps": 300}, "never ends"),
+    ],
+)
+def test_a_setting_that_can_end_in_nan_is_a_note(facts: dict[str, FactValue], words: str) -> None:
+    notes = [note.says for note in diagnose_run(make_run({"loss": CALM}, facts=facts)).notes]
+    assert [words in note for note in notes] == [True]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"hparams.adam_epsilon": 1e-8, "hparams.max_grad_norm": 1.0, "hparams.logging_nan_inf_filter": False},
+        {"hparams.warmup_steps": 0, "hparams.max_steps": 300, "hparams.steps": 0, "hparams.eps_name": "none"},
+    ],
+)
+def test_a_usual_setting_is_no_note(facts: dict[str, FactValue]) -> None:
+    assert diagnose_run(make_run({"loss": CALM}, facts=facts)).notes == ()

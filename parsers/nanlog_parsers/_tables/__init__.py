@@ -115,8 +115,8 @@ def _has_bare_return(data: bytes) -> bool:
     if b"\r" not in data:
         return False
     text = np.frombuffer(data, np.uint8)
-    after = np.flatnonzero(text == ord("\r")) + 1
-    return bool(after[-1] == len(text) or np.any(text[after] != ord("\n")))
+    is_return = text == ord("\r")
+    return bool(is_return[-1] or np.any(is_return[:-1] & (text[1:] != ord("\n"))))
 
 
 def _whole_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from nanlog.model import NO_STEP, Block, Mark, SeriesInfo, Unread
 
 from ._header import Header
 
-__all__ = ["Chunk", "Column", "Words"]
+__all__ = ["Chunk", "Column", "Words", "whole_numbers"]
 
 IntArray = NDArray[np.int64]
 _LARGEST_STEP = 2.0**53
@@ -36,6 +36,20 @@ class Column:
         row = np.arange(len(keep))[self.row]
         kept = keep[row]
         return Column((np.cumsum(keep) - 1)[row[kept]], self.value[kept])
+
+
+def whole_numbers(column: Column | None, rows: int) -> IntArray:
+    """A column as whole numbers, rounded down, one for each row; ``NO_STEP`` where it has none."""
+    if column is None:
+        return np.full(rows, NO_STEP, np.int64)
+    value = column.value
+    if not (len(value) and value.min() >= 0 and value.max() < _LARGEST_STEP):  # so it is with NaN, too
+        value = np.where((value >= 0) & (value < _LARGEST_STEP), value, NO_STEP)
+    if isinstance(column.row, slice):
+        return value.astype(np.int64)
+    counted = np.full(rows, NO_STEP, np.int64)
+    counted[column.row] = value
+    return counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +98,7 @@ class Chunk:
 
     def steps(self, position: int) -> IntArray:
         """A column as whole numbers, rounded down, one for each row; ``NO_STEP`` where there is none."""
-        column = self.columns.get(position)
-        step = np.full(len(self), NO_STEP, np.int64)
-        if column is not None:
-            whole = (column.value >= 0) & (column.value < _LARGEST_STEP)
-            step[column.row] = np.where(whole, column.value, NO_STEP).astype(np.int64)
-        return step
+        return whole_numbers(self.columns.get(position), len(self))
 
     def block(
         self,

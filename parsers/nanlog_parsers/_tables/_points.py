@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
@@ -67,15 +67,15 @@ class Points:
             for _, info, column in series:
                 if column is not None:
                     gathered.add(info, column, rows.line, step, time)
-        code, step, value, line = gathered.joined(in_order=len(groups) < 2)
+        code, step, value, line, times = gathered.joined()
         return Block(
             self._file,
-            tuple(gathered.codes),
+            gathered.series,
             code,
             step,
             value,
             line,
-            gathered.times(),
+            times,
             facts=tuple(facts),
             unread=tuple(unread),
             marks=tuple(marks),
@@ -134,50 +134,73 @@ class Points:
         step = np.concatenate([rows.counter(role.step) for rows, role in zip(groups, roles, strict=True)])
         epoch = np.concatenate([rows.counter(role.epoch) for rows, role in zip(groups, roles, strict=True)])
         trains = np.repeat([not _is_evaluated(rows.split) for rows in groups], [len(rows) for rows in groups])
-        order: IntArray | slice = np.argsort(line, kind="stable") if len(groups) > 1 else slice(None)
+        if len(groups) == 1:
+            return [self._axis.dated(step, epoch, trains)]
+        order = np.argsort(line, kind="stable")
         dated = np.empty_like(step)
         dated[order] = self._axis.dated(step[order], epoch[order], trains[order])
         return np.split(dated, np.cumsum([len(rows) for rows in groups])[:-1])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The points of a series in the rows of one group."""
+
+    value: FloatArray
+    step: IntArray
+    line: IntArray
+    time: FloatArray | None
+
+
 class _Gathered:
-    """Columns of points in the making."""
+    """Columns of points in the making: series after series, each in the order of its lines."""
 
     def __init__(self) -> None:
-        self.codes: dict[SeriesInfo, int] = {}
-        self._code: list[IntArray] = []
-        self._step: list[IntArray] = []
-        self._value: list[FloatArray] = []
-        self._line: list[IntArray] = []
-        self._time: list[FloatArray | None] = []
-        self._order: IntArray | slice = slice(None)
+        self._parts: dict[SeriesInfo, list[_Part]] = {}
+
+    @property
+    def series(self) -> tuple[SeriesInfo, ...]:
+        return tuple(self._parts)
 
     def add(self, info: SeriesInfo, column: Column, line: IntArray, step: IntArray, time: FloatArray | None) -> None:
-        self._code.append(np.full(len(column), self.codes.setdefault(info, len(self.codes))))
-        self._step.append(step[column.row])
-        self._value.append(column.value)
-        self._line.append(line[column.row])
-        self._time.append(None if time is None else time[column.row])
+        row = column.row
+        part = _Part(column.value, step[row], line[row], None if time is None else time[row])
+        self._parts.setdefault(info, []).append(part)
 
-    def joined(self, *, in_order: bool) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
-        """Code, step, value and line of all points, brought into the order of the lines where they are not."""
-        if not self._code:
-            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
-        line = np.concatenate(self._line)
-        if not in_order:
-            self._order = np.argsort(line, kind="stable")
-        code, step, value = np.concatenate(self._code), np.concatenate(self._step), np.concatenate(self._value)
-        return code[self._order], step[self._order], value[self._order], line[self._order]
+    def joined(self) -> tuple[IntArray, IntArray, FloatArray, IntArray, FloatArray | None]:
+        """Code, step, value, line and time of all points; no times where no point has one."""
+        parts = [part for each in self._parts.values() for part in _in_order(each)]
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64), None
+        sizes = [sum(len(part.value) for part in each) for each in self._parts.values()]
+        times = [part.time for part in parts]
+        return (
+            np.repeat(np.arange(len(sizes)), sizes),
+            np.concatenate([part.step for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.line for part in parts]),
+            None if all(time is None for time in times) else np.concatenate([_times(part) for part in parts]),
+        )
 
-    def times(self) -> FloatArray | None:
-        """The times in the same order; None where no point has one."""
-        if all(time is None for time in self._time):
-            return None
-        unknown = [
-            np.full(len(value), np.nan) if time is None else time
-            for value, time in zip(self._value, self._time, strict=True)
-        ]
-        return np.concatenate(unknown)[self._order]
+
+def _in_order(parts: list[_Part]) -> list[_Part]:
+    """The same points; one part in the order of the lines where there are several."""
+    if len(parts) == 1:
+        return parts
+    order = np.argsort(np.concatenate([part.line for part in parts]), kind="stable")
+    has_times = any(part.time is not None for part in parts)
+    return [
+        _Part(
+            np.concatenate([part.value for part in parts])[order],
+            np.concatenate([part.step for part in parts])[order],
+            np.concatenate([part.line for part in parts])[order],
+            np.concatenate([_times(part) for part in parts])[order] if has_times else None,
+        )
+    ]
+
+
+def _times(part: _Part) -> FloatArray:
+    return np.full(len(part.value), np.nan) if part.time is None else part.time
 
 
 def _known(step: int) -> int | None:

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP
-
-from ._chunk import Column
+from ._chunk import Column, whole_numbers
 
 __all__ = ["Rows", "merged"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-_LARGEST_STEP = 2.0**53
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,12 +34,7 @@ class Rows:
 
     def counter(self, name: str | None) -> IntArray:
         """A column as whole numbers, rounded down, one for each row; ``NO_STEP`` where it has none."""
-        counted = np.full(len(self), NO_STEP, np.int64)
-        column = self.columns.get(name) if name is not None else None
-        if column is not None:
-            inside = (column.value >= 0) & (column.value < _LARGEST_STEP)
-            counted[column.row] = np.where(inside, column.value, NO_STEP).astype(np.int64)
-        return counted
+        return whole_numbers(self.columns.get(name) if name is not None else None, len(self))
 
     def times(self, name: str | None) -> FloatArray:
         times = np.full(len(self), np.nan)

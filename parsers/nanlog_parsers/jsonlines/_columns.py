@@ -35,15 +35,7 @@ class Lines:
         return len(self.number)
 
     def where(self, keep: BoolArray) -> Lines:
-        kept = np.flatnonzero(keep)
-        if len(kept) == len(keep):
-            return self
-        starts = np.concatenate(([0], self.ends + 1))
-        if len(kept) < len(keep) // 8:
-            parts = [self.data[a:b] for a, b in zip(starts[kept].tolist(), starts[kept + 1].tolist(), strict=True)]
-            return Lines(b"".join(parts), self.number[kept])
-        some = np.frombuffer(self.data, np.uint8)[np.repeat(keep, np.diff(starts))]
-        return Lines(some.tobytes(), self.number[kept])
+        return self if keep.all() else Lines(_some(self.data, self.ends, keep), self.number[keep])
 
     def line(self, index: int) -> bytes:
         return self.data[int(self.ends[index - 1]) + 1 if index else 0 : int(self.ends[index])]
@@ -78,20 +70,21 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
     if sort_out:
         blanks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))
         fits &= np.diff(np.searchsorted(blanks, ends), prepend=0) == shape.width - 1
-        text = Lines(text, lines.number).where(fits).data
+    if not fits.all():  # pyarrow would call back for each
+        text = _some(text, ends, fits)
     if not len(text):
         return Matched({}, lines.number[:0], fits)
     misfits: list[int] = []
     table = _read(text, shape, misfits, as_text=False) or _read(text, shape, misfits, as_text=True)
     if table is None:
         return None if sort_out else matched(lines, shape, sort_out=True)
-    which = np.flatnonzero(fits) if sort_out else np.arange(len(lines))
+    which = np.flatnonzero(fits)
     if table.num_rows + len(misfits) != len(which):
         return None  # a bare \r
     is_row = np.ones(len(which), np.bool_)
     is_row[np.array(misfits, np.int64) - 1] = False
     which = which[is_row]
-    good = fits[which] & _is_fixed(table, shape) & _is_text(table, shape)
+    good = _is_fixed(table, shape) & _is_text(table, shape)
     columns = {}
     for name, piece in shape.numbers.items():
         array = only_array(table.column(str(piece)))
@@ -108,6 +101,16 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
 
 def _ends(data: bytes) -> IntArray:
     return np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+
+
+def _some(data: bytes, ends: IntArray, keep: BoolArray) -> bytes:
+    """The lines of ``data``, which end at ``ends``, that are to be kept."""
+    starts = np.concatenate(([0], ends + 1))
+    edges = np.flatnonzero(np.diff(keep, prepend=False, append=False))
+    if len(edges) < len(keep) // 4:
+        cuts = starts[edges].tolist()
+        return b"".join([data[begin:end] for begin, end in zip(cuts[::2], cuts[1::2], strict=True)])
+    return np.frombuffer(data, np.uint8)[np.repeat(keep, np.diff(starts))].tobytes()
 
 
 def _read(text: bytes, shape: Shape, misfits: list[int], *, as_text: bool) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanlog.model import Stage
+from nanlog_parsers.table import PARSER as TABLE
 from nanlog_parsers.text import PARSER
 from text_logs import points, run_of
 
@@ -35,6 +36,9 @@ def steps(text: str, name: str = "loss") -> list[int]:
         "step {}/1000 loss 0.5",
         "loss 0.5 at step {}",
         '{{"step" {}}} loss: 0.5',
+        "('step', {}, 'loss', 0.5)",
+        "('Step: ', {}, 'loss: ', 0.5)",
+        "step {} => loss => 0.5 (lr: 0.1 -> 0.01)",
         "11:23:45.678 [main] INFO  o.d.l.Listener - Score at iteration {} is 0.5 loss: 0.5",
     ],
 )
@@ -97,6 +101,25 @@ def test_what_is_said_of_an_epoch_is_an_average_beside_its_batches() -> None:
 def test_batches_without_an_epoch_go_on_where_the_last_one_was_reached() -> None:
     bars = "".join(f"{b}/4 [00:0{b}<00:01, 1.0it/s, loss=0.5]\r" for b in (1, 2, 3, 4))
     assert steps(f"{bars}\n{bars}\n") == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_batches_that_count_from_zero_without_an_epoch() -> None:
+    assert steps("".join(f"batch {b}/40 loss 0.5\n" for b in (0, 10, 20, 30)) * 2) == [0, 10, 20, 30, 40, 50, 60, 70]
+
+
+def test_units_that_count() -> None:
+    parts = ("1epoch:train:1-20", "1epoch:train:21-40", "2epoch:train:1-20", "2epoch:train:21-40")
+    assert steps("".join(f"{part}batch: iter_time=1e-04, loss=0.5\n" for part in parts)) == [20, 40, 60, 80]
+
+
+def test_samples_of_an_epoch_with_a_test_between() -> None:
+    text = ""
+    for epoch in (1, 2):
+        text += f"Epoch {epoch}\n-------------------------------\n"
+        text += "".join(f"loss: {0.5:>7f}  [{k:>5d}/{300:>5d}]\n" for k in (0, 100, 200))
+        text += "Test Error: \n Accuracy: 50.0%, Avg loss: 0.980610 \n\n"
+    assert TABLE.score("train.log", text.encode()) == 0 < PARSER.score("train.log", text.encode())
+    assert steps(text) == [0, 100, 200, 300, 400, 500]
 
 
 def test_a_new_training_begins_where_the_last_batch_was_not_reached() -> None:

@@ -55,8 +55,10 @@ _MINIMISED = (
     *("binarycrossentropy", "xent", "ce", "bce", "mlogloss", "binarylogloss", "negativeloglikelihood"),
     *("negloglikelihood", "loglikelihood", "kl", "kld", "kldivergence", "mse", "meansquarederror", "rmse"),
     *("rootmeansquarederror", "mae", "meanabsoluteerror", "msle", "rmsle", "mape", "smape", "huber", "smoothl"),
-    *("hinge", "perplexity", "ppl", "error", "err"),
+    *("hinge", "perplexity", "ppl", "error", "err", "l"),
 )
+#: What a program calls the errors of these two are losses: ``errD``, ``errG``.
+_ADVERSARIES = {"d", "g", "disc", "gen", "discriminator", "generator"}
 #: Settings of a loss, and numbers about it, which are not its value.
 _NOT_ITS_VALUE = {
     "weight",
@@ -232,12 +234,13 @@ def _claim(original: str) -> tuple[int, bool, int]:
     return meaning.kind, meaning.data == "test", len(words(run_and_name(original)[1]))
 
 
-def _likeness(original: str) -> int:
+def _likeness(original: str) -> float:
     """How likely a metric is to be what was minimised; the less, the more likely."""
     aside = _TRAIN | _OF_A_STEP | (_AVERAGED - {"mean"})
     said = "".join(word for word in words(run_and_name(original)[1]) if word.isalpha() and word not in aside)
     name = said if said in _MINIMISED else said.removeprefix("mean")
-    return _MINIMISED.index(name) if name in _MINIMISED else len(_MINIMISED)
+    is_bare = set(words(original)) <= _TRAIN  # train 0.5 | val 0.6
+    return _MINIMISED.index(name) if name in _MINIMISED else len(_MINIMISED) - is_bare / 2
 
 
 def run_and_name(original: str) -> tuple[str, str]:
@@ -279,6 +282,8 @@ def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, lis
         return _Kind.PARAMETERS, []
     if present & _LOSS and not present & _NOT_ITS_VALUE and not _is_time(found):
         return _loss(known, original)
+    if len(known) == 2 and present & {"err", "error"} and present & _ADVERSARIES:
+        return _Kind.LOSS_PART, next(word for word in known if word in _ADVERSARIES)
     return _Kind.METRIC, original if known == found else known
 
 

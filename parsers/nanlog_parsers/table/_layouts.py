@@ -65,6 +65,7 @@ def layout_of(head: bytes) -> Layout | None:
 
 
 def _layout(text: bytes, delimiter: str, cells: Cells | None) -> Layout | None:
+    shown = text.split(b"\n")
     if cells is not None:
         text = _tabbed(text, cells)
     found = find_header(text, 1, delimiter)
@@ -72,12 +73,17 @@ def _layout(text: bytes, delimiter: str, cells: Cells | None) -> Layout | None:
         return None
     header = found[0]
     rows = others = 0
-    for line in text.split(b"\n"):
+    for line, as_shown in zip(text.split(b"\n"), shown, strict=True):
         if line.count(delimiter.encode()) + 1 >= len(header) and _has_number(line, delimiter):
             rows += 1
-        elif line.strip() and line != header.text:
+        elif line != header.text and not _is_ruler(as_shown):
             others += 1
     return Layout(header, rows, others, cells)
+
+
+def _is_ruler(line: bytes) -> bool:
+    """Whether a line is blank or has nothing but what frames are drawn with."""
+    return _RULER.fullmatch(_ESCAPES.sub("", line.decode("utf-8", "replace")).translate(_BARS).rstrip()) is not None
 
 
 def _has_number(line: bytes, delimiter: str) -> bool:

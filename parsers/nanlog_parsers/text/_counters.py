@@ -188,10 +188,12 @@ def _pairs(numbers: Sequence[Number], samples: Samples) -> dict[int, int]:
 
 
 def _named(place: int, number: Number) -> _Named | None:
-    if not number.name or number.joint == "is" or number.is_percent:
+    if not (number.name or number.unit) or number.joint == "is" or number.is_percent:
         return None
     found = words_of(_IN_BRACKETS.sub("", number.name))
     left = [word for word in found if word not in _WHICH]
+    if not left and number.unit.lower() in _EPOCHS | _BATCHES:  # 3epoch:train:1-500batch
+        left = [number.unit.lower()]
     if len(left) != 1:
         return None
     word = left[0]

@@ -269,7 +269,7 @@ class Dating:
         turns = [self.turn]
         for place in falls.tolist():
             of = int(batches.of[place])
-            finished = of > 0 and int(before[place]) + self.gap > of
+            finished = of > 0 and int(before[place]) + self.gap >= of + self.first_batch
             self.turn = self.turn + 1 if finished else 0
             turns.append(self.turn)
         return np.repeat(turns, np.diff(falls, prepend=0, append=len(batches.rows)))

@@ -42,6 +42,8 @@ _UNIT = re.compile(r"^[A-Za-z\xb5]{1,16}(?:/[A-Za-z]{1,16})?")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _WRAPPER = re.compile(r"(?:\b(?:tensor|array|Array|Tensor|float|float\d\d|np\.\w{1,20}|DeviceArray))$", re.ASCII)
 _IS = re.compile(r"\bis$")
+#: A name and its value as Python 2 prints two things in brackets: ``('loss: ', 2.3``.
+_QUOTED = re.compile(r"[A-Za-z\])][:= ]{0,3}[\"'],$", re.ASCII)
 _EDGES = " .*#>+-~_&%$/@\x80\x82\x85\xa0"
 _LEVELS = {"info", "debug", "warning", "warn", "error", "notice", "trace", "critical", "fatal"}
 #: Words that end what a name is about: ``saved in 2.3``, ``improved from inf``.
@@ -148,7 +150,9 @@ def _without_joint(text: str) -> tuple[str, str]:
     if text.endswith(("==", "!=", "<=", ">=", "::")):
         return "", ""
     if text.endswith(("->", "=>")):
-        return "", ""
+        return text[:-2].rstrip("-= "), ":"
+    if _QUOTED.search(text) is not None:
+        return text[:-1].rstrip("\"' ").rstrip(":= "), ":"
     if text.endswith(("=", ":", "|")):
         return text[:-1].rstrip(), text[-1]
     if _IS.search(text) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -61,20 +61,25 @@ def rule_text(name: str) -> str:
 
 # Values near the end of the range of floats overflow in a median or a sum; inf is then the right answer, not a warning.
 @np.errstate(over="ignore", invalid="ignore")
-def diagnose_run(run: Run) -> Report:
-    """Judge a run: verdict, onset, ranked findings, and what the log could not tell."""
+def diagnose_run(run: Run, rules: Sequence[Rule] | None = None) -> Report:
+    """Judge a run: verdict, onset, ranked findings, and what the log could not tell.
+
+    Only ``rules`` take part, all of them where there are none named: what another cause would have scored is no part
+    of any confidence then.
+    """
+    known = all_rules() if rules is None else rules
     onset = locate(run)
     verdict = _verdict(run, onset)
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
     case = Case(attempt, onset, run)
-    judging = [rule for rule in all_rules() if not onset.harmless or rule.cause in _HARMLESS]
+    judging = [rule for rule in known if not onset.harmless or rule.cause in _HARMLESS]
     findings = _ranked(finding for rule in judging for finding in rule.judge(case))
     if verdict is not Verdict.UNHEALTHY:
         shown = onset if verdict is Verdict.HEALTHY else None
         return Report(run, verdict, shown, findings, notes=(*_notes(run), *hazards(view_of(case))))
     cited = {(evidence.file, evidence.line) for finding in findings for evidence in finding.evidence}
     alone = [hazard for hazard in hazards(view_of(case)) if (hazard.file, hazard.line) not in cited]
-    missing = tuple(_cannot_tell(attempt, all_rules()))
+    missing = tuple(_cannot_tell(attempt, known))
     return Report(run, verdict, onset, findings, missing, (*_notes(run), *alone))
 
 

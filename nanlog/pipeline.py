@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from nanlog.engine import diagnose_run
 from nanlog.errors import StoreError, UnreadableError
-from nanlog.model import Report, Run
+from nanlog.model import Report, Rule, Run
 from nanlog.registry import choose
 from nanlog.report import Answer, Failure
 from nanlog.report.as_json import as_dict
@@ -22,14 +22,19 @@ __all__ = ["Progress", "answer", "diagnose"]
 Progress = Callable[[int], object]  #: called with the size of each piece of text that was read, in bytes
 
 
-def diagnose(path: str, format_in: str | None = None, progress: Progress | None = None) -> Report:
+def diagnose(
+    path: str,
+    format_in: str | None = None,
+    progress: Progress | None = None,
+    rules: Sequence[Rule] | None = None,
+) -> Report:
     """Return the report for one run: a file, a folder whose files belong together, or ``-`` for standard input.
 
-    ``format_in`` names the dialect; without it the dialect is recognised.  Raises
+    ``format_in`` names the dialect; without it the dialect is recognised.  Only ``rules`` judge, or all.  Raises
     :class:`~nanlog.errors.UnreadableError` when the run cannot be opened or recognised and
     :class:`~nanlog.errors.UsageError` for an unknown dialect; what the log says never raises.
     """
-    return diagnose_run(_read(path, format_in, progress))
+    return diagnose_run(_read(path, format_in, progress), rules)
 
 
 def answer(
@@ -38,6 +43,7 @@ def answer(
     progress: Progress | None = None,
     store: Path | None = None,
     complain: Callable[[StoreError], object] = lambda _error: None,
+    rules: Sequence[Rule] | None = None,
 ) -> Answer:
     """Like :func:`diagnose`, but a path that cannot be read is an answer too: it must not end the others.
 
@@ -49,9 +55,9 @@ def answer(
     except UnreadableError as error:
         return Failure(path, str(error))
     if store is None:
-        return diagnose_run(run)
+        return diagnose_run(run, rules)
     with _kept(run, store, complain) as found:
-        report = diagnose_run(run)
+        report = diagnose_run(run, rules)
         found.set_result(as_dict(report))
     return report
 

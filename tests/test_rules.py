@@ -186,3 +186,21 @@ def test_a_setting_that_can_end_in_nan_is_a_note(facts: dict[str, FactValue], wo
 )
 def test_a_usual_setting_is_no_note(facts: dict[str, FactValue]) -> None:
     assert diagnose_run(make_run({"loss": CALM}, facts=facts)).notes == ()
+
+
+def test_a_rule_that_is_left_out_is_no_part_of_any_confidence() -> None:
+    run = make_run({"loss": [*CALM, NAN]})
+    everything = diagnose_run(run)
+    first = everything.findings[0].rule
+    rest = diagnose_run(run, [rule for rule in rules() if rule.name != first])
+    assert first not in {finding.rule for finding in rest.findings}
+    assert first not in {untold.rule for untold in rest.cannot_tell}
+    before = {finding.rule: finding.confidence for finding in everything.findings}
+    assert all(finding.confidence > before.get(finding.rule, 0.0) for finding in rest.findings)
+
+
+def test_the_verdict_and_the_onset_do_not_hang_on_the_rules() -> None:
+    run = make_run({"loss": [*CALM, NAN]})
+    report = diagnose_run(run, [])
+    assert (report.verdict, report.findings, report.cannot_tell) == (Verdict.UNHEALTHY, (), ())
+    assert repr(report.onset) == repr(diagnose_run(run).onset)

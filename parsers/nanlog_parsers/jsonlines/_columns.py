@@ -19,7 +19,7 @@ __all__ = ["Lines", "Matched", "matched"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-#: If more lines have another number of pieces, they are sorted out before.
+#: If more lines are of another shape, they are sorted out before: a call for each costs less than to copy the others.
 _MOST_MISFITS = 1000
 
 
@@ -70,21 +70,23 @@ def matched(lines: Lines, shape: Shape, *, sort_out: bool = False) -> Matched | 
     if sort_out:
         blanks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))
         fits &= np.diff(np.searchsorted(blanks, ends), prepend=0) == shape.width - 1
-    if not fits.all():  # pyarrow would call back for each
+    if np.count_nonzero(~fits) > _MOST_MISFITS or sort_out:
         text = _some(text, ends, fits)
+        which = np.flatnonzero(fits)
+    else:
+        which = np.arange(len(fits))
     if not len(text):
         return Matched({}, lines.number[:0], fits)
     misfits: list[int] = []
     table = _read(text, shape, misfits, as_text=False) or _read(text, shape, misfits, as_text=True)
     if table is None:
         return None if sort_out else matched(lines, shape, sort_out=True)
-    which = np.flatnonzero(fits)
     if table.num_rows + len(misfits) != len(which):
         return None  # a bare \r
     is_row = np.ones(len(which), np.bool_)
     is_row[np.array(misfits, np.int64) - 1] = False
     which = which[is_row]
-    good = _is_fixed(table, shape) & _is_text(table, shape)
+    good = fits[which] & _is_fixed(table, shape) & _is_text(table, shape)
     columns = {}
     for name, piece in shape.numbers.items():
         array = only_array(table.column(str(piece)))

@@ -169,6 +169,7 @@ def test_a_finite_number_that_stands_for_nan(loss: list[float], accuracy: list[f
         ([0.7, 0.6931, 0.6932, 0.693], [0.5, 0.5, 0.5, 0.5]),  # two classes, not learning yet
         ([16.0, 8.0, 1.6118, 0.16118, 0.16118, 0.16118], [0.0, 0.5, 0.9, 0.99, 0.99, 0.99]),  # nearly all right
         ([*CALM, 0.9, 0.4, 0.1, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 17),  # comes to 0 by itself
+        ([*CALM, 0.5, 0.02, *[3e-4, 2e-4, 2e-4, 1e-4] * 3, *[0.0] * 6], [0.5] * 28),  # memorised, in four decimals
         ([*CALM, 0.0, *CALM, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 22),  # a hinge that is met now and then
     ],
 )

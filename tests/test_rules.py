@@ -6,8 +6,10 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labelled_logs import SAMPLES, report_of
@@ -204,3 +206,17 @@ def test_the_verdict_and_the_onset_do_not_hang_on_the_rules() -> None:
     report = diagnose_run(run, [])
     assert (report.verdict, report.findings, report.cannot_tell) == (Verdict.UNHEALTHY, (), ())
     assert repr(report.onset) == repr(diagnose_run(run).onset)
+
+
+def test_a_first_logged_step_that_is_not_the_first_step_leaves_the_causes_open() -> None:
+    late = diagnose_run(make_run({"loss": [NAN] * 6}, every=40, first=40))
+    assert {"lr_too_high", "bad_initialisation"} <= {finding.rule for finding in late.findings}
+    early = diagnose_run(make_run({"loss": [NAN] * 6}))
+    assert early.findings[0].rule == "bad_initialisation"
+
+
+def test_streams_side_by_side_are_no_restart() -> None:
+    run = make_run({"loss": [*CALM, NAN, NAN], "loss/part": [*CALM, NAN, NAN]})
+    part = replace(run.table["loss/part"], file=np.ones(10, np.int64))
+    run = replace(run, files=("train.log", "part.log"), table={**run.table, "loss/part": part})
+    assert "bad_initialisation" not in {finding.rule for finding in diagnose_run(run).findings}

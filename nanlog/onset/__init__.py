@@ -288,7 +288,10 @@ def _with_closing_pass(run: Run, loss: Series) -> Series:
 def _rate_is_absurd(run: Run) -> bool:
     """The rate is ten times the largest that any common recipe takes (0.1 for SGD), or more."""
     rate = run.series("lr")
-    return rate is not None and len(rate) > 0 and bool(np.nanmax(np.abs(rate.value)) >= _ABSURD_RATE)
+    if rate is not None and len(rate):
+        return bool(np.nanmax(np.abs(rate.value)) >= _ABSURD_RATE)
+    stated = (f.value for f in run.facts if f.key in ("hparams.lr", "hparams.learning_rate"))
+    return any(isinstance(value, int | float) and _ABSURD_RATE <= value < np.inf for value in stated)
 
 
 def _rate_exploded(run: Run) -> bool:

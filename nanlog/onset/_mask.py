@@ -53,6 +53,8 @@ _CHANCE = 0.3
 #: So many points before the zeros tell the usual loss; the last of them must not be far below it.
 _BEFORE = 10
 _FAR = 0.3
+#: A loss that has come down to this share of its early level may well go on to 0.
+_COME_DOWN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,9 @@ def _zeroed(run: Run, loss: Series) -> Mask | None:
         if name.startswith(("grad_norm", "val/loss"))
     )
     if not broken and (zeros < _ZEROS or len(before) < _BEFORE):
+        return None
+    # what is memorised is printed as 0.0001 before it is printed as 0.0000
+    if not broken and float(recent[-3:].min()) <= _COME_DOWN * float(np.median(before[: max(1, len(before) // 4)])):
         return None
     return Mask(loss, since, 0.0, zeros, "exactly 0: what replaces or filters NaN prints that")
 

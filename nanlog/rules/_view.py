@@ -16,6 +16,8 @@ from nanlog.rules._net import Layer, Net, train_net
 
 #: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
 HUGE = 1e30
+#: So many updates before the first logged one may have done it.
+_UNSEEN = 5
 #: A clamp is at least this many times the loss before it.
 _CLAMPED = 2.0
 #: ln(500): no net that guesses among a few hundred classes has a greater loss.
@@ -275,12 +277,17 @@ class View:
         return value > max(_ABOVE_CHANCE, _CLAMPED * lowest) or (self.by_epoch and value > _ABOVE_CHANCE)
 
     @cached_property
-    def hidden_in_first_epoch(self) -> Evidence | None:
-        """The first point of a log of epoch means is bad: what led there lies within the epoch, unseen."""
+    def hidden_at_start(self) -> Evidence | None:
+        """The first point is bad, and tells of an epoch or of many steps: what led there is unseen."""
         loss = self.loss
-        if not self.by_epoch or loss is None or not len(loss) or self.last_calm("") is not None:
+        if loss is None or not len(loss) or self.last_calm("") is not None or self.onset.tail:
             return None
-        return self.point(loss, 0, "the mean over the first epoch is bad already; its steps are not in the log")
+        if self.by_epoch:
+            return self.point(loss, 0, "the mean over the first epoch is bad already; its steps are not in the log")
+        if self.onset.pattern is Pattern.FROM_START and loss.step[0] >= _UNSEEN:
+            says = f"the first logged step, {loss.step[0]}, is bad already; the steps before it are not in the log"
+            return self.point(loss, 0, says)
+        return None
 
     @cached_property
     def only_in_validation(self) -> Evidence | None:

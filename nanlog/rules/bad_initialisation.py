@@ -59,8 +59,8 @@ def signs(view: View) -> Iterator[Sign]:
             yield view.sign("long_normal_training", last)
     restored = _restored(view)
     yield from _resumed(view)
-    if (hidden := view.hidden_in_first_epoch) is not None:
-        yield view.sign("hidden_in_first_epoch", hidden)
+    if (hidden := view.hidden_at_start) is not None:
+        yield view.sign("hidden_at_start", hidden)
     if restored is not None and early and first is not None:
         yield view.sign("after_restore", view.seen(first, f"the first steps after loading {restored.text} are bad"))
     if view.loss is not None and len(view.loss) and early:
@@ -71,7 +71,9 @@ def signs(view: View) -> Iterator[Sign]:
 
 def _resumed(view: View) -> Iterator[Sign]:
     """Bad from the first point on after a restart, while what came before was normal to its end."""
-    first, last = view.first, view.last_calm("normal up to the restart; bad from the first logged step after it")
+    loss = view.loss.name if view.loss is not None else ""
+    first = next((bad for bad in view.onset.order if bad.series == loss), None)
+    last = view.last_calm("normal up to the restart; bad from the first logged step after it")
     if first is None:
         return
     if last is not None and view.calm and (last.file != first.file or _restarted(view, last, first)):

@@ -36,8 +36,8 @@ def signs(view: View) -> Iterator[Sign]:
     layers = view.net.of_type(*NORMALISATIONS)
     if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
         return
-    if not view.net and (hidden := view.hidden_in_first_epoch) is not None:
-        yield view.sign("hidden_in_first_epoch", hidden)
+    if not view.net and (hidden := view.hidden_at_start) is not None:
+        yield view.sign("hidden_at_start", hidden)
     if not view.net and view.only_in_validation is not None:
         yield view.sign("only_in_validation", view.only_in_validation)
     listed = view.layer_of_type("BatchNorm")

@@ -110,8 +110,8 @@ def _absurd_input(view: View) -> Sign | None:
 
 
 def _jump(view: View) -> Iterator[Sign]:
-    if (hidden := view.hidden_in_first_epoch) is not None:
-        yield view.sign("hidden_in_first_epoch", hidden)
+    if (hidden := view.hidden_at_start) is not None:
+        yield view.sign("hidden_at_start", hidden)
     elif view.only_in_validation is not None:
         yield view.sign("only_in_validation", view.only_in_validation)
     elif view.grew is not None:

@@ -39,8 +39,8 @@ def signs(view: View) -> Iterator[Sign]:
     yield from _grown(view)
     yield from _rate(view)
     yield from _against(view)
-    if (hidden := view.hidden_in_first_epoch) is not None:
-        yield view.sign("hidden_in_first_epoch", hidden)
+    if (hidden := view.hidden_at_start) is not None:
+        yield view.sign("hidden_at_start", hidden)
 
 
 def _grown(view: View) -> Iterator[Sign]:
@@ -127,7 +127,11 @@ def _against(view: View) -> Iterator[Sign]:
         yield view.sign("only_in_validation", view.only_in_validation)
     if first.phase is Phase.INPUT:
         yield view.sign("input_first", view.seen(first, "the input itself is the first thing to go bad"))
-    elif view.updates_before == 0 and (view.onset.pattern is Pattern.FROM_START or view.masked_from_start):
+    elif (
+        view.updates_before == 0
+        and view.hidden_at_start is None
+        and (view.onset.pattern is Pattern.FROM_START or view.masked_from_start)
+    ):
         yield view.sign(
             "before_any_update", view.seen(first, "non-finite before the first update: no rate is to blame")
         )
@@ -137,6 +141,10 @@ def _against(view: View) -> Iterator[Sign]:
         last = view.last_calm("loss, gradients and parameters are normal up to the step before")
         if last is not None:
             yield view.sign("all_calm_before", last)
+
+
+def _from_start(view: View) -> bool:
+    return view.onset.pattern is Pattern.FROM_START or view.masked_from_start
 
 
 def remedies(view: View) -> Iterator[str]:

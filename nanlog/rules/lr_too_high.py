@@ -127,11 +127,7 @@ def _against(view: View) -> Iterator[Sign]:
         yield view.sign("only_in_validation", view.only_in_validation)
     if first.phase is Phase.INPUT:
         yield view.sign("input_first", view.seen(first, "the input itself is the first thing to go bad"))
-    elif (
-        view.updates_before == 0
-        and view.hidden_at_start is None
-        and (view.onset.pattern is Pattern.FROM_START or view.masked_from_start)
-    ):
+    elif view.updates_before == 0 and view.hidden_at_start is None and _from_start(view):
         yield view.sign(
             "before_any_update", view.seen(first, "non-finite before the first update: no rate is to blame")
         )

@@ -12,7 +12,6 @@ import difflib
 import inspect
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from nanlog.model import Parser
 from nanlog.pipeline import diagnose
 from nanlog.registry import parsers
 from nanlog.report import Style, reporter
+from nanlog.report._rule_pages import as_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100  #: columns of a help text and of a report
@@ -104,12 +104,6 @@ def rules_page() -> str:
     """The documentation of every rule, in the order of ``nanlog explain``."""
     sections = [f"## {rule.name}\n\n{as_markdown(inspect.cleandoc(rule_text(rule.name)))}\n" for rule in rules()]
     return "\n".join([RULES_HEAD, *sections])
-
-
-def as_markdown(text: str) -> str:
-    """A rule's docstring with its headings in bold and its indented paragraphs at the margin."""
-    headed = re.sub(r"^(?! )(.+)\n(?= )", r"**\1**\n\n", text.replace("``", "`"), flags=re.MULTILINE)
-    return re.sub(r"^ +", "", headed, flags=re.MULTILINE)
 
 
 def formats_page() -> str:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "PLAIN_WIDTH", "Answer", "Failure", "Reporter", "Style", "printable", "reporter"]
 
-_MODULES = {"text": "nanlog.report.text", "json": "nanlog.report.as_json"}
+_MODULES = {
+    "text": "nanlog.report.text",
+    "json": "nanlog.report.as_json",
+    "markdown": "nanlog.report.markdown",
+    "sarif": "nanlog.report.sarif",
+}
 
 FORMATS = tuple(_MODULES)
 

@@ -12,9 +12,14 @@ from nanlog.report._words import CAUSES, counted, name
 if TYPE_CHECKING:
     from nanlog.report._page import Page
 
-__all__ = ["cannot_judge", "healthy", "span"]
+__all__ = ["HELP", "calm", "cannot_judge", "healthy", "span", "unjudged"]
 
 _EVIDENCE = 2
+#: What a log needs to be judged.
+HELP = (
+    "Give the whole log, from the start of the training to its end, with the loss in it.",
+    "If another dialect than this was meant, name it with --format-in.",
+)
 
 
 def span(run: Run) -> tuple[int, int] | None:
@@ -24,13 +29,26 @@ def span(run: Run) -> tuple[int, int] | None:
     return (min(first), max(last)) if first and last else None
 
 
-def healthy(page: Page, report: Report) -> None:
-    """One sentence, then what is non-finite and harmless, then hazards."""
-    run = report.run
+def calm(run: Run) -> str:
+    """That nothing harmful happened, and in how much of a log."""
     steps = span(run)
     extent = f"in {counted(run.lines, run.unit)}" if steps is None else f"from step {steps[0]} to step {steps[1]}"
     attempts = f", in {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
-    badge(page, "HEALTHY", "green", f"No NaN that matters {extent}{attempts}.")
+    return f"No NaN that matters {extent}{attempts}."
+
+
+def unjudged(run: Run) -> str:
+    """Why nothing can be said."""
+    if run.table:
+        logged = f"The {counted(len(run.table), 'series', 'series')} in this log"
+        return f"{logged} cannot tell whether the training is healthy."
+    return f"There is no training value in the {counted(run.lines, 'line')} read as {name(run.parser)}."
+
+
+def healthy(page: Page, report: Report) -> None:
+    """One sentence, then what is non-finite and harmless, then hazards."""
+    run = report.run
+    badge(page, "HEALTHY", "green", calm(run))
     if report.findings:
         page.heading("Harmless")
     for finding in report.findings:
@@ -44,15 +62,9 @@ def healthy(page: Page, report: Report) -> None:
 
 def cannot_judge(page: Page, report: Report) -> None:
     """Why not, and what to provide."""
-    run = report.run
-    if run.table:
-        logged = f"The {counted(len(run.table), 'series', 'series')} in this log"
-        badge(page, "CANNOT JUDGE", "yellow", f"{logged} cannot tell whether the training is healthy.")
-    else:
-        said = f"There is no training value in the {counted(run.lines, 'line')} read as {name(run.parser)}."
-        badge(page, "CANNOT JUDGE", "yellow", said)
+    badge(page, "CANNOT JUDGE", "yellow", unjudged(report.run))
     notes(page, report)
     not_known(page, report)
     page.heading("What now")
-    page.item(page.text("Give the whole log, from the start of the training to its end, with the loss in it."))
-    page.item(page.text("If another dialect than this was meant, name it with --format-in."))
+    for advice in HELP:
+        page.item(page.text(advice))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nanlog.model import CannotTell, Report, Run
 from nanlog.report._words import counted, name, series_words
 
 if TYPE_CHECKING:
+    from nanlog.report._medium import Inline, Medium
     from nanlog.report._page import Page
 
-__all__ = ["not_known", "notes", "what_now"]
+__all__ = ["not_known", "notes", "unknown", "what_now"]
 
 _REMEDIES = 3
 _LABEL = 15
@@ -39,22 +40,26 @@ def what_now(page: Page, report: Report) -> None:
 
 
 def not_known(page: Page, report: Report) -> None:
-    """What the log lacks, by what would make it log that."""
-    lacks = _lacks(report.cannot_tell)
-    left_out = report.run.left_out
-    if not (lacks or report.run.unread_count or left_out):
-        return
-    page.heading("Not known")
-    for how, things in lacks.items():
-        page.item(page.text(f"The log does not say: {', '.join(things)}{how}"))
+    """What the log leaves open, where it does."""
+    said = list(unknown(page, report))
+    if said:
+        page.heading("Not known")
+    for each in said:
+        page.item(each)
+
+
+def unknown(page: Medium[Inline], report: Report) -> Iterator[Inline]:
+    """What the log lacks, by what would make it log that; what could not be read of it."""
+    for how, things in _lacks(report.cannot_tell).items():
+        yield page.text(f"The log does not say: {', '.join(things)}{how}")
     if page.verbose and report.cannot_tell:
         rules = ", ".join(dict.fromkeys(name(item.rule) for item in report.cannot_tell))
-        page.item(page.text(f"Not judged for want of it: {rules}", "dim"))
-    _unread(page, report.run)
-    if left_out:
+        yield page.text(f"Not judged for want of it: {rules}", "dim")
+    yield from _unread(page, report.run)
+    if left_out := report.run.left_out:
         shown = ", ".join(name(file.rpartition("/")[2]) for file in left_out[:_LEFT_OUT])
         more = f" and {len(left_out) - _LEFT_OUT} more" if len(left_out) > _LEFT_OUT else ""
-        page.item(page.text(f"Left out, since no dialect knows it: {shown}{more}"))
+        yield page.text(f"Left out, since no dialect knows it: {shown}{more}")
 
 
 def _lacks(items: Iterable[CannotTell]) -> dict[str, list[str]]:
@@ -70,19 +75,19 @@ def _lacks(items: Iterable[CannotTell]) -> dict[str, list[str]]:
     return {way: [thing for thing, its in ways.items() if its == way] for way in dict.fromkeys(ways.values())}
 
 
-def _unread(page: Page, run: Run) -> None:
+def _unread(page: Medium[Inline], run: Run) -> Iterator[Inline]:
     if not run.unread_count:
         return
     verb = "looks" if run.unread_count == 1 else "look"
     said = f"{counted(run.unread_count, 'line')} that {verb} like {name(run.parser)} could not be read"
     if not run.unread:
-        page.item(page.text(said))
+        yield page.text(said)
         return
     first = run.unread[0]
     opening = ": " if run.unread_count == 1 else "; the first: "
-    page.item(page.with_place(page.text(said + opening + first.why), first.file, first.line))
+    yield page.with_place(page.text(said + opening + first.why), first.file, first.line)
     for unread in run.unread[1:_UNREAD] if page.verbose else ():
-        page.item(page.with_place(page.text(unread.why), unread.file, unread.line), indent=4)
+        yield page.with_place(page.text(unread.why), unread.file, unread.line)
 
 
 def notes(page: Page, report: Report) -> None:

@@ -10,18 +10,15 @@ from nanlog.model import FirstBad, MarkKind, Onset, Pattern, Report, Run
 from nanlog.report._words import counted, headline, name, number, series_words, steps
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
+    from nanlog.report._medium import Inline, Medium
     from nanlog.report._page import Page
 
-__all__ = ["badge", "when"]
+__all__ = ["badge", "rows", "when"]
 
 _SHOWN = 3  #: how many series that went bad after the first are named
 #: Series of points that are no numbers.
 _SAID = {"message": "a message says so", "skipped_step": "the loss scaler skipped the update"}
 _LABEL = 19  #: width of the column of labels
-
-Row = tuple[str, "Text"]
 
 
 def badge(page: Page, word: str, colour: str, sentence: str) -> None:
@@ -38,11 +35,12 @@ def when(page: Page, report: Report) -> None:
         return
     badge(page, "UNHEALTHY", "red", headline(onset))
     page.blank()
-    for label, body in _rows(page, report.run, onset):
+    for label, body in rows(page, report.run, onset):
         page.item(body, lead=page.text(f"  {label}", "dim"), indent=_LABEL)
 
 
-def _rows(page: Page, run: Run, onset: Onset) -> Iterator[Row]:
+def rows(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, Inline]]:
+    """What is known about the time, each with its label."""
     if onset.step is not None or onset.departure_step is None:
         yield _first_label(onset), _first(page, onset)
     if onset.step is not None and onset.earliest_step is not None and onset.earliest_step < onset.step:
@@ -84,7 +82,7 @@ def _first_label(onset: Onset) -> str:
             return "first bad"
 
 
-def _first(page: Page, onset: Onset) -> Text:
+def _first(page: Medium[Inline], onset: Onset) -> Inline:
     when_ = "undated step" if onset.step is None else f"step {onset.step}"
     if onset.series is None:
         return page.with_place(page.text(when_), onset.file, onset.line)
@@ -108,7 +106,7 @@ def _about(bad: FirstBad) -> Iterator[str]:
         yield "a mean or norm, which may overflow before any single value does"
 
 
-def _named(page: Page, onset: Onset) -> tuple[FirstBad, ...]:
+def _named(page: Medium[Inline], onset: Onset) -> tuple[FirstBad, ...]:
     """The series named as downstream of the first: all of them if one alone would be left out."""
     order = onset.order[1:]
     return order if page.verbose or len(order) <= _SHOWN + 1 else order[:_SHOWN]
@@ -140,7 +138,7 @@ def _attempt(run: Run, onset: Onset) -> str:
     return said if source is None else f"{said}, resumed from {name(source)}"
 
 
-def _checkpoint(page: Page, run: Run, onset: Onset) -> Iterator[Row]:
+def _checkpoint(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, Inline]]:
     if onset.last_good_checkpoint is not None:
         yield "good checkpoint", page.text(name(onset.last_good_checkpoint))
         return

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nanlog.report._page import Page
 
-__all__ = ["why"]
+__all__ = ["where", "why"]
 
 _EVIDENCE = 3  #: sentences for the first cause
 _AGAINST = 2
@@ -53,13 +53,16 @@ def _hint(page: Page, signs: int, causes: int) -> None:
 def _title(page: Page, finding: Finding, style: str) -> tuple[Text, Text]:
     """The share, for the margin, and the cause with where it acts and the rule that found it."""
     share = page.text(f"  {percent(finding.confidence):>4}", style)
-    where = [f"layer {name(finding.layer)}"] if finding.layer is not None else []
-    if finding.phase is not None:
-        where.append(finding.phase.value)
-    title = page.text(CAUSES[finding.cause], style)
-    if where:
-        title += page.text(f"  ({', '.join(where)})")
+    title = page.text(CAUSES[finding.cause], style) + page.text(where(finding))
     return share, title + page.text(f"  [{name(finding.rule)}]", "dim")
+
+
+def where(finding: Finding) -> str:
+    """``  (layer ip2, backward)``; empty where the log does not say."""
+    known = [f"layer {name(finding.layer)}"] if finding.layer is not None else []
+    if finding.phase is not None:
+        known.append(finding.phase.value)
+    return f"  ({', '.join(known)})" if known else ""
 
 
 def _in_full(page: Page, finding: Finding) -> None:

@@ -17,7 +17,7 @@ from nanlog.report import Answer, Failure, Style
 if TYPE_CHECKING:
     from nanlog.model import Attempt, CannotTell, Evidence, Finding, FirstBad, Onset, Report
 
-__all__ = ["REPORTER", "SCHEMA_VERSION", "JsonReporter", "as_dict"]
+__all__ = ["REPORTER", "SCHEMA_VERSION", "JsonReporter", "as_dict", "dumps"]
 
 SCHEMA_VERSION = 1
 
@@ -163,7 +163,8 @@ def _valid(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
 
 
-def _dumps(document: Json) -> str:
+def dumps(document: Json) -> str:
+    """``document`` as strict JSON in ASCII."""
     text = json.dumps(_valid(document), indent=1, allow_nan=False, ensure_ascii=True)
     return text.replace("\x7f", "\\u007f")  # the one control character that is ASCII and that json leaves alone
 
@@ -173,7 +174,7 @@ class JsonReporter:
 
     def write(self, answers: Iterable[Answer], out: TextIO, style: Style) -> None:
         reports = [_failure(item) if isinstance(item, Failure) else as_dict(item) for item in answers]
-        out.write(_dumps({"schema_version": SCHEMA_VERSION, "reports": reports}) + "\n")
+        out.write(dumps({"schema_version": SCHEMA_VERSION, "reports": reports}) + "\n")
 
 
 REPORTER = JsonReporter()

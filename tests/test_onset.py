@@ -170,6 +170,7 @@ def test_a_finite_number_that_stands_for_nan(loss: list[float], accuracy: list[f
         ([16.0, 8.0, 1.6118, 0.16118, 0.16118, 0.16118], [0.0, 0.5, 0.9, 0.99, 0.99, 0.99]),  # nearly all right
         ([*CALM, 0.9, 0.4, 0.1, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 17),  # comes to 0 by itself
         ([*CALM, 0.5, 0.02, *[3e-4, 2e-4, 2e-4, 1e-4] * 3, *[0.0] * 6], [0.5] * 28),  # memorised, in four decimals
+        ([*[0.02] * 8, *[0.01] * 12, *[0.0] * 6], [0.5] * 26),  # rounded to two decimals
         ([*CALM, 0.0, *CALM, 0.0, 0.0, 0.0, 0.0, 0.0], [0.5] * 22),  # a hinge that is met now and then
     ],
 )

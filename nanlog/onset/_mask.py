@@ -53,6 +53,10 @@ _CHANCE = 0.3
 #: So many points before the zeros tell the usual loss; the last of them must not be far below it.
 _BEFORE = 10
 _FAR = 0.3
+#: A loss that is printed as so few units of its last digit may well be printed as 0 next.
+_UNITS = 3
+#: More decimals than that are no rounding for print.
+_DECIMALS = 9
 #: A loss that has come down to this share of its early level may well go on to 0.
 _COME_DOWN = 0.05
 
@@ -171,6 +175,8 @@ def _zeroed(run: Run, loss: Series) -> Mask | None:
     recent = before[-_BEFORE:]
     if not before.all() or float(recent[-3:].min()) <= _FAR * float(np.median(recent)):
         return None
+    if float(recent[-3:].min()) <= _UNITS * _printed_unit(before):
+        return None
     broken = any(
         not np.isfinite(series.value).all()
         for name, series in run.table.items()
@@ -182,6 +188,14 @@ def _zeroed(run: Run, loss: Series) -> Mask | None:
     if not broken and float(recent[-3:].min()) <= _COME_DOWN * float(np.median(before[: max(1, len(before) // 4)])):
         return None
     return Mask(loss, since, 0.0, zeros, "exactly 0: what replaces or filters NaN prints that")
+
+
+def _printed_unit(values: FloatArray) -> float:
+    """What the last digit is worth where all values have equally few decimals; 0 where they are printed in full."""
+    for decimals in range(_DECIMALS):
+        if np.array_equal(np.round(values, decimals), values):
+            return float(10.0**-decimals)
+    return 0.0
 
 
 def _to_the_end_of(same: NDArray[np.bool_]) -> int | None:

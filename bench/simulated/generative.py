@@ -48,7 +48,7 @@ class Autoencoder:
 
 @dataclass
 class Variational:
-    """The weight of the divergence, ``weight(step)``, rises during the training; ``summed`` over a batch or its mean."""
+    """The weight of the divergence, ``weight(step)``, rises; the loss is summed over a batch, or its mean."""
 
     x: Tensor
     code: int

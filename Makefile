@@ -1,7 +1,7 @@
 # make check PYTHON=.venv/bin/python    what CI runs
 PYTHON ?= .venv/bin/python
 
-.PHONY: install check format docs bench constraints clean
+.PHONY: install check format docs bench accuracy constraints clean
 
 install: ## an environment in .venv with everything a developer needs
 	python3 -m venv .venv
@@ -19,6 +19,9 @@ docs: ## renew the generated parts of the documentation
 
 bench: ## time the reading of large logs (needs the extra "bench")
 	for script in bench/*_speed.py; do $(PYTHON) $$script || exit 1; done
+
+accuracy: ## measure on labelled logs, LOGS="folder ...", and write docs/accuracy.md
+	$(PYTHON) -m tools.accuracy $(LOGS)
 
 constraints: ## renew constraints.txt from what pip chooses today
 	rm -rf .venv-constraints

@@ -31,7 +31,7 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    assert all(f"  {name} " in result.stdout for name in ("completion", "diagnose", "explain", "formats"))
+    assert all(f"  {name} " in result.stdout for name in ("completion", "diagnose", "explain", "formats", "rules"))
 
 
 def test_every_command_explains_itself_with_an_example() -> None:
@@ -48,7 +48,15 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["diagnose", "--help"], ["explain", "--help"], ["formats", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["diagnose", "--help"],
+        ["explain", "--help"],
+        ["formats", "--help"],
+        ["rules", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = f"""
@@ -115,7 +123,7 @@ def test_explain_suggests_the_rule_that_was_meant() -> None:
 def test_explain_of_something_else_says_how_to_list_them() -> None:
     result = run("explain", "\x1b[2J")
     assert result.exit_code == 2
-    assert "nanlog explain lists all of them" in result.stderr
+    assert "nanlog rules lists all of them" in result.stderr
     assert "\x1b" not in result.stderr
 
 
@@ -129,7 +137,8 @@ def test_completion_prints_a_script(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [("nanlog expl", "explain"), ("nanlog explain lr_", "lr_too_high"), ("nanlog diagnose --format j", "json"),
-     ("nanlog diagnose --format-in ca", "caffe")],
+     ("nanlog diagnose --format-in ca", "caffe"), ("nanlog diagnose --only lr_", "lr_too_high"),
+     ("nanlog diagnose --only lr_too_high --skip soft", "software_bug"), ("nanlog diagnose --fail-on n", "never")],
 )  # fmt: skip
 def test_completion_offers_commands_rules_and_formats(words: str, offered: str) -> None:
     environment = {

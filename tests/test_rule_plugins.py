@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from nanlog import rules
+from nanlog.cli import cli
 from nanlog.engine import diagnose_run, rule_text
 from nanlog.model import Cause
 from nanlog.rules import all_rules, broken
@@ -76,6 +79,36 @@ def test_a_rule_from_outside_is_explained(site: Path) -> None:
     install(site, rule())
     assert names()[-1] == "overheated"
     assert rule_text("overheated") == "A rule from outside."
+
+
+def test_a_rule_from_outside_is_marked_in_the_list(site: Path) -> None:
+    install(site, rule())
+    said = CliRunner().invoke(cli, ["rules"]).stdout.rpartition("\n\n")[2].splitlines()
+    assert said == [
+        "overheated  cause software_bug  plug-in outside",
+        "    A rule from outside.",
+        "    needs: training loss, training output temperature",
+    ]
+    listed = json.loads(CliRunner().invoke(cli, ["rules", "--format", "json"]).stdout)["rules"]
+    assert [entry["name"] for entry in listed if entry["plugin"] == "outside"] == ["overheated"]
+
+
+def test_a_rule_from_outside_can_be_asked_for(site: Path, sample_log: Callable[[str], Path]) -> None:
+    install(site, rule())
+    log = str(sample_log("sqrt_of_zero_debug"))
+    result = CliRunner().invoke(cli, ["diagnose", "--format", "json", "--only", "overheated", log])
+    (report,) = json.loads(result.stdout)["reports"]
+    assert [finding["rule"] for finding in report["findings"]] == ["overheated"]
+
+
+def test_a_broken_rule_that_is_asked_for_is_named_first(site: Path, sample_log: Callable[[str], Path]) -> None:
+    install(site, "RULE = 1 / 0")
+    result = CliRunner().invoke(cli, ["diagnose", "--only", "overheated", str(sample_log("sqrt_of_zero_debug"))])
+    assert result.exit_code == 2
+    assert [line.split(":")[1] for line in result.stderr.splitlines()] == [
+        " the rule outside",
+        " there is no rule 'overheated'; nanlog rules lists all of them",
+    ]
 
 
 def test_a_sign_that_was_not_weighed_proves_nothing(site: Path) -> None:

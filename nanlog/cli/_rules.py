@@ -1,37 +1,47 @@
-"""The documentation of the rules, for a terminal."""
+"""The rules: which of them take part, and their documentation for a terminal."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import click
 
 from nanlog.engine import rule_text, rules
 from nanlog.errors import UsageError
+from nanlog.model import Rule
 
-__all__ = ["explanation", "listing", "width"]
+__all__ = ["chosen", "explanation", "listing", "sentence", "width"]
 
 _WIDEST = 100
+
+
+def chosen(only: Collection[str], skip: Collection[str]) -> tuple[Rule, ...] | None:
+    """The rules named in ``only`` (all where none is), without those in ``skip``; None where all are to judge."""
+    if not only and not skip:
+        return None
+    left = tuple(rule for rule in rules() if (not only or rule.name in only) and rule.name not in skip)
+    if not left:
+        raise UsageError("no rule is left to judge by: every one that --only names is skipped; nanlog rules lists all")
+    return left
+
+
+def sentence(rule: Rule) -> str:
+    """The first line of the rule's documentation: the bad thing in one sentence."""
+    return _plain(rule_text(rule.name).strip().partition("\n")[0])
 
 
 def listing() -> str:
     """One line for each rule: its name and the first line of its documentation."""
     formatter = click.HelpFormatter(width=width())
-    formatter.write_dl([(rule.name, _plain(rule_text(rule.name).strip().partition("\n")[0])) for rule in rules()])
+    formatter.write_dl([(rule.name, sentence(rule)) for rule in rules()])
     return formatter.getvalue().rstrip("\n")
 
 
 def explanation(name: str) -> str:
-    """The documentation of one rule, wrapped; raises :class:`~nanlog.errors.UsageError` for any other name."""
-    names = [rule.name for rule in rules()]
-    if name not in names:
-        close = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1)
-        advice = f"did you mean: nanlog explain {close[0]}" if close else "nanlog explain lists all of them"
-        raise UsageError(f"there is no rule {name!r}; {advice}")
+    """The documentation of one rule, wrapped; raises KeyError for any other name."""
     return "\n".join([click.style(name, bold=True), *_wrapped(inspect.cleandoc(rule_text(name)))])
 
 

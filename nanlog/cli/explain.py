@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from nanlog.cli._complete import rule_names
+from nanlog.cli._known import RULE
 
 
 @click.command(short_help="What a rule looks for, and what to do.")
-@click.argument("rule", required=False, shell_complete=rule_names)
+@click.argument("rule", required=False, type=RULE)
 def explain(rule: str | None) -> None:
     """Print what a rule looks for, why it ends in NaN, what to do, and when it may be wrong.
 
-    Without RULE all rules are listed.
+    Without RULE all rules are listed, each with its first sentence; nanlog rules says more of each.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from ._phrase import Number, words_of
 
-__all__ = ["Counters", "Samples", "find_counters"]
+__all__ = ["Counters", "Samples", "find_counters", "is_counter"]
 
 #: Quantities that count, the one that says most exactly where the training is first.
 _STEPS = {
@@ -208,6 +208,11 @@ def _named(place: int, number: Number) -> _Named | None:
     if word in _LAST_RESORT:
         return _Named(place, "other", 10 + _LAST_RESORT.index(word), False)
     return None
+
+
+def is_counter(name: str) -> bool:
+    """Whether a number of this name counts."""
+    return _named(0, Number("0", 0, 1, "", "", name)) is not None
 
 
 def _is_unnamed_pair(number: Number) -> bool:

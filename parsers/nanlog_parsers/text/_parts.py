@@ -9,23 +9,26 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nanlog.model import Unread
 from nanlog_parsers._numbers import trailing_numbers
 
 from ._header import NO_HEADER, Header, header_of
+from ._left_out import LeftOut
 from ._lex import Lexed
 from ._roles import Roles, learn
-from ._shapes import Meaning, Shape, ShapeTable
+from ._shape import Key, Meaning, Shape
+from ._shapes import ShapeTable
 
 __all__ = ["Part", "Parts"]
 
 #: So many lines, from the beginning and the end of those at hand, show how the numbers of a shape differ.
 _SAMPLES = 24
+#: Of a line that is too long so many bytes say what it is about.
+_OPENING = 500
 _HIGHEST = 10**15
 _RANGE = re.compile(rb"\d{1,15}-(\d{1,15})")
 #: Names of columns stand on lines of this length.
 _WIDEST_HEADER = 600
-#: In a log of so many shapes what a single line says by itself is not looked for any more.
-_MOST_LEARNED = 20_000
 #: A line that is the only one of its shape says something where it counts or has a loss.
 _TELLING = re.compile(
     rb"loss|epoch|step|iter|batch|update|\bit\b|\bl\.?r\b|learn|grad|norm|nll|elbo|objective|cost|criterion|score|scale"
@@ -63,10 +66,10 @@ class Part:
 class Parts:
     """Divides the rows of a log into parts and learns what each means."""
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: LeftOut | None = None) -> None:
+        self._left_out = left_out or LeftOut()
         self._shapes = ShapeTable()
         self._header = NO_HEADER
-        self._learned = 0
 
     def of(self, lexed: Lexed, aside: NDArray[np.bool_]) -> list[Part]:
         """The parts of a stretch that have values or count, with their columns; rows ``aside`` are left out."""
@@ -86,9 +89,18 @@ class Parts:
                     parts.append(Part(meaning, shape.key, rows))
         if headers:
             self._header = headers[-1][1]
+        for part in parts:
+            self._left_out.numbers(lexed, part.meaning, part.rows)
         parts = [part for part in parts if part.roles.values or part.roles.heading]
         _read_columns(lexed, parts)
         return parts
+
+    def unread(self, file: str, lexed: Lexed, aside: NDArray[np.bool_]) -> Iterator[Unread]:
+        """Rows of the last stretch that are too long, or have too many numbers, though they may be of the training."""
+        rows = self._shapes.unfit[~aside[self._shapes.unfit]]
+        told = [_TELLING.search(lexed.text[(at := int(lexed.start[row])) : at + _OPENING]) for row in rows.tolist()]
+        rows = rows[[found is not None for found in told]]
+        return self._left_out.lines(file, lexed, rows, "a line that is too long, or has too many numbers")
 
     def _pinned(self, lexed: Lexed, shape: Shape, rows: Rows, pinned: tuple[int, ...]) -> Iterator[Part]:
         for variant, own in list(self._shapes.divided(lexed, shape, rows, pinned)):
@@ -105,13 +117,17 @@ class Parts:
             return
         rows = np.sort(np.concatenate(found)) if len(found) > 1 else found[0]
         first = int(rows[0])
-        if meaning.seen == 1 and (self._learned > _MOST_LEARNED or _TELLING.search(lexed.row(first)) is None):
+        content, places = lexed.row(first), lexed.numbers(first)
+        if meaning.wording is not None:
+            content, places = _worded(meaning.wording, [content[begin:end] for begin, end in places])
+        elif meaning.seen == 1 and _TELLING.search(content) is None:
             return
         above = [header for row, header in headers if row < first]
         header = above[-1] if above else self._header
-        meaning.roles = learn(lexed.row(first), lexed.numbers(first), _sampled(lexed, rows), header)
+        meaning.roles = learn(content, places, _sampled(lexed, rows), header)
         meaning.understood = True
-        self._learned += 1
+        if not meaning.roles.values and not meaning.roles.counters:
+            meaning.left_out = 0
 
 
 def _headers(lexed: Lexed) -> list[tuple[int, Header]]:
@@ -119,6 +135,15 @@ def _headers(lexed: Lexed) -> list[tuple[int, Header]]:
     width = lexed.end - lexed.content
     plain = np.flatnonzero((lexed.count == 0) & (width > 8) & (width < _WIDEST_HEADER))
     return [(row, header) for row in plain.tolist() if (header := header_of(lexed.row(row)))]
+
+
+def _worded(wording: Key, numbers: Sequence[bytes]) -> tuple[bytes, list[tuple[int, int]]]:
+    """A line of these texts with numbers between them, and where the numbers stand."""
+    content, places = bytearray(wording[0]), []
+    for number, text in zip(numbers, wording[1:], strict=True):
+        places.append((len(content), len(content) + len(number)))
+        content += number + text
+    return bytes(content), places
 
 
 def _sampled(lexed: Lexed, rows: Rows) -> list[list[str]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nanlog_parsers._names import words
 
-__all__ = ["Number", "phrase", "words_of"]
+__all__ = ["UNIT", "Number", "name_before", "phrase", "words_of"]
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
 _CLOCK = r"\d{1,2}:\d\d:\d\d"
@@ -38,7 +38,7 @@ _NO_VALUES = re.compile(
 
 #: Between two things that have nothing to do with each other.
 _BREAK = re.compile(r"[,;|\t\n{}()\[\]<>\"'`!?:=\\]| - | -- |  ")
-_UNIT = re.compile(r"^[A-Za-z\xb5]{1,16}(?:/[A-Za-z]{1,16})?")
+UNIT = re.compile(r"^[A-Za-z\xb5]{1,16}(?:/[A-Za-z]{1,16})?")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _WRAPPER = re.compile(r"(?:\b(?:tensor|array|Array|Tensor|float|float\d\d|np\.\w{1,20}|DeviceArray))$", re.ASCII)
 _IS = re.compile(r"\bis$")
@@ -109,13 +109,13 @@ def phrase(content: bytes, numbers: Sequence[tuple[int, int]]) -> list[Number]:
             named.append(Number(line[begin:end], begin, end, left, right, ignored=True))
             continue
         unit = re.match(r"[A-Za-z\xb5]{0,8}", right)
-        name, said, joint, opened = _name(_UNIT.sub("", left, count=1) if place else left)
+        name, said, joint, opened = name_before(UNIT.sub("", left, count=1) if place else left)
         unit_text = unit[0] if unit is not None else ""
         named.append(Number(line[begin:end], begin, end, left, right, name, said, joint, opened, unit_text))
     return named
 
 
-def _name(left: str) -> tuple[str, str, str, str]:
+def name_before(left: str) -> tuple[str, str, str, str]:
     """Name, phrase, joint and bracket of the number behind ``left``."""
     rest, opened = _without_openers(left)
     wrapper = _WRAPPER.search(rest) if opened == "(" else None

@@ -12,13 +12,13 @@ from nanlog.model import NO_STEP, Block, SeriesInfo, Stage, Unread
 from nanlog_parsers._names import Names
 
 from ._dating import Counting, Dates, Dating, counting
+from ._left_out import LeftOut
 from ._lex import Lexed
 from ._parts import Part
 from ._values import Value, data_set, is_loss
 
 __all__ = ["Points", "Section"]
 
-_MOST_UNREAD = 1000
 _FINE = {Counting.STEP, Counting.BATCH, Counting.EPOCH_AND_BATCH}
 
 Rows = NDArray[np.int64]
@@ -30,13 +30,13 @@ _Column = tuple[Rows, Rows, NDArray[np.float64], int]
 class Points:
     """Makes points of the values of one log."""
 
-    def __init__(self, rank: str = "") -> None:
+    def __init__(self, rank: str, left_out: LeftOut) -> None:
+        self._left_out = left_out
         self._rank = rank
         self._names = Names()
         self._series: dict[tuple[str, str, bool, bool, str], SeriesInfo] = {}
         self._claimed = False
         self._first_rank: str | None = None
-        self._unread = 0
 
     def block(
         self,
@@ -62,7 +62,9 @@ class Points:
             for value in part.roles.values:
                 good = part.good[value.place]
                 if not good.all():
-                    unread += self._not_read(lexed, file, part.rows[keep & ~good], value.name)
+                    unread += self._left_out.lines(
+                        file, lexed, part.rows[keep & ~good], f"the value of {value.name} is not a number"
+                    )
                 for split, inside in _by_section(part, sections):
                     chosen = np.flatnonzero(keep & good & inside)
                     if len(chosen):
@@ -98,14 +100,6 @@ class Points:
                 info = replace(info, name=f"rank{rank}/{info.name}")
             self._series[key] = info
         return info
-
-    def _not_read(self, lexed: Lexed, file: str, rows: Rows, name: str) -> Iterator[Unread]:
-        for row in rows.tolist():
-            if self._unread >= _MOST_UNREAD:
-                return
-            self._unread += 1
-            text = lexed.row(row)[:500].decode("utf-8", "replace")
-            yield Unread(file, int(lexed.line[row]), text, f"the value of {name} is not a number")
 
 
 def _kept(part: Part, dates: Dates, quiet: Rows) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from nanlog.model import Block, Piece
 from nanlog_parsers._states import States, bulk
 
 from ._dating import Counted, Counting, Dates, Dating, counting
+from ._left_out import LeftOut
 from ._lex import Lexed, lex
 from ._parts import Part, Parts
 from ._points import Points, Section
@@ -41,8 +42,9 @@ class Reader:
     """Reads the files of one log, in order; ``rank`` is the process they are of, "" for the first."""
 
     def __init__(self, rank: str = "") -> None:
-        self._parts = Parts()
-        self._points = Points(rank)
+        self._left_out = LeftOut()
+        self._parts = Parts(self._left_out)
+        self._points = Points(rank, self._left_out)
         self._stream = f"rank{rank}" if rank else ""
         self._dating = Dating()
         self._section = ""
@@ -56,6 +58,9 @@ class Reader:
         remarks = Remarks(file)
         for states in bulk(self._whole_blocks(pieces)):
             yield self._stretch(file, states, remarks)
+        notes = self._left_out.taken(file)
+        if notes:
+            yield Block(file, marks=notes, stream=self._stream)
 
     def _whole_blocks(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Pieces long enough to learn from, cut at rules where the lines between them belong together."""
@@ -84,7 +89,8 @@ class Reader:
         sections = self._sections(lexed, parts)
         block = self._points.block(file, lexed, parts, dates, quiet, sections, self._dating)
         facts, marks = remarks.taken()
-        return replace(block, facts=facts, marks=marks, stream=self._stream)
+        unread = (*block.unread, *self._parts.unread(file, lexed, aside))
+        return replace(block, unread=unread, facts=facts, marks=marks, stream=self._stream)
 
     def _dates(self, lexed: Lexed, parts: list[Part]) -> Dates:
         counted = [

@@ -13,7 +13,7 @@ from nanlog_parsers._numbers import number
 from ._counters import Counters, Samples
 from ._phrase import Number, words_of
 
-__all__ = ["Value", "data_set", "find_values", "is_known", "is_loss"]
+__all__ = ["CLOCK_UNITS", "UNREPEATED", "Value", "data_set", "find_values", "is_known", "is_loss", "series_of"]
 
 #: Words for the data a line was measured on.
 _EVALUATION = (
@@ -23,19 +23,22 @@ _DATA_SET = re.compile(rf"(?<![\w./\\-])(?:({_EVALUATION})|(train|training))(?![
 _TRAIN = {"train", "training", "trn"}
 _TEST = {"test", "testing"}
 _AVERAGE = {"avg", "average", "mean", "ave", "smooth", "smoothed", "median", "global", "running", "ema"}
+#: Stands for a name that does not come again.
+UNREPEATED = "unrepeated"
 #: Numbers with such names are about the machine, the clock, or the best value so far.
 _NO_SERIES = {
     *("eta", "elapsed", "remaining", "rank", "pid", "port", "gpu", "cuda", "device", "version", "seed", "worker"),
     *("host", "node", "best", "lowest", "previous", "prev", "target", "threshold", "patience"),
+    UNREPEATED,
 }
 #: The cost of these is time, not a loss.
 _OF_THE_CLOCK = {"reader", "batch", "time", "data", "forward", "backward"}
-_CLOCK_UNITS = {"h", "d", "m", "hr", "hrs", "min", "mins", "hours", "days"}
+CLOCK_UNITS = {"h", "d", "m", "hr", "hrs", "min", "mins", "hours", "days"}
 _ARROW = ("->", "-->", "=>", "==>", "\xe2\x86\x92")
 #: ``100: 2.5, 3.1 avg, 0.001 rate`` (Darknet): the name behind the number.
 _BEHIND = re.compile(r"\s{1,3}([A-Za-z][A-Za-z _]{1,20}?)\s*(?:[,;|]|$)", re.ASCII)
 _OTHER_NAMES = {"l.r": "lr", "l.rate": "lr", "learn rate": "lr"}
-_MOST_VALUES = 120
+_MOST_VALUES = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,21 @@ class Value:
 
 
 @lru_cache(4096)
+def series_of(name: str) -> str:
+    """The plain name of the series that a name stands for."""
+    return Names().info(name).name
+
+
+@lru_cache(4096)
 def is_known(name: str) -> bool:
     """Whether a name is one of the quantities that trainings have in common: a loss, a rate, a norm, a scale."""
-    return bool(name) and "metric/" not in Names().info(name).name
+    return bool(name) and "metric/" not in series_of(name)
 
 
 @lru_cache(4096)
 def is_loss(name: str) -> bool:
     """Whether a name is that of a training loss, or of a part of it."""
-    named = Names().info(name).name
+    named = series_of(name)
     return named in {"loss", "loss_smoothed"} or named.startswith("loss/")
 
 
@@ -185,7 +194,7 @@ class _Finder:
 
     def _is_no_series(self, name: str, one: Number) -> bool:
         said = set(words_of(name))
-        if said & _NO_SERIES or one.unit.lower() in _CLOCK_UNITS or ("cost" in said and said & _OF_THE_CLOCK):
+        if said & _NO_SERIES or one.unit.lower() in CLOCK_UNITS or ("cost" in said and said & _OF_THE_CLOCK):
             return True
         return bool(one.unit) and is_known(name)
 

@@ -1,0 +1,198 @@
+"""Lines hardly any two of which are worded alike: file names, hashes, users, samples of text beside the numbers.
+
+Of the texts between the numbers those that come again and again stay as they are.  Of any other all that stays is what
+names the number behind it, the unit of the number before it, and words for the data that was measured on.  So
+``step 7 loss 1.7 cat.jpg`` and ``step 8 loss 1.6 dog.png`` are of one shape after all.
+
+A name that never comes again stays only as long as there are few of them; words before the name of something that
+trainings have in common (``kim loss 1.7``) do not stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ._counters import is_counter
+from ._phrase import UNIT, name_before
+from ._values import CLOCK_UNITS, UNREPEATED, data_set, is_known, series_of
+
+__all__ = ["Wording", "named_in_vain", "wordings_differ"]
+
+Key = tuple[bytes, ...]
+
+#: So many lines are compared; if this share of them or more is worded like no other, lines are not told apart by words.
+COMPARED = 256
+_DIFFERENT = 0.5
+#: A text, or a name behind blanks, comes again if it is on one of so many lines, but at least on so many.
+_ONE_IN, _AGAIN = 64, 8
+_ONE_IN_STRICT = 8
+#: A name joined to its number by a sign comes again if it is on so many lines.
+_NAMED_AGAIN = 3
+_MOST_REMEMBERED = 4000
+#: Above so many shapes names that do not repeat are left out; above so many more those that do as well.
+_MOST_OWN, _MOST_SHAPES = 2000, 4000
+
+_LETTER = re.compile(r"[^\W\d_]", re.ASCII)
+_CLOSED = re.compile(r"[ \t]{0,2}[)\]}%,:;|/>\"'-]{0,3}")
+_LONGEST = 400
+#: Of a line that counts these say that it tells of files.
+_ASIDE = re.compile(r"\b(?:sav(?:e|ed|ing)|load(?:ed|ing)?|checkpoint|best)\b", re.IGNORECASE)
+#: What a quantity is called more exactly by.
+_MORE = {
+    *("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev"),
+    *("total", "lm", "mean", "avg", "average", "running", "smoothed", "learning", "global", "grad", "gradient", "loss"),
+}
+_PLAIN = re.compile(r"(?:val/|test/)?(?:loss|loss_smoothed|lr|grad_norm|param_norm|loss_scale)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text between two numbers: what it closes, what it names, how name and number are joined."""
+
+    head: str
+    data: str
+    name: str
+    joint: str
+    opened: str
+    rest: str
+
+
+@dataclass(slots=True)
+class Wording:
+    """What is worded alike in the lines of one log; :attr:`level` says how little of the rest stays."""
+
+    level: int = 0
+    _texts: set[bytes] = field(default_factory=set)
+    _names: set[str] = field(default_factory=set)
+    _reduced: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
+
+    def compare(self, keys: Sequence[Key]) -> None:
+        """Learn which texts and names come again and again."""
+        self._reduced = {}
+        one_in = _ONE_IN if self.level < 2 else _ONE_IN_STRICT
+        often = max(_AGAIN, len(keys) // one_in)
+        texts = Counter(text for key in keys for text in key)
+        if self.level == 2:
+            self._texts, self._names = set(), set()
+        _remember(self._texts, (text for text, count in texts.items() if count >= often))
+        names: Counter[tuple[str, bool]] = Counter()
+        lasts = Counter(key[-1] for key in keys)
+        firsts = Counter(key[0] for key in keys)
+        for text, count in texts.items():
+            between = count - lasts[text]
+            if between > 0 and text not in self._texts:
+                found = _divided(text, text in firsts)
+                last = found.name.rpartition(" ")[2]
+                for name in {found.name, last} - {""}:
+                    names[name, bool(found.joint)] += between
+        signed = _NAMED_AGAIN if self.level < 2 else often
+        again = [name for (name, is_signed), count in names.items() if count >= (signed if is_signed else often)]
+        _remember(self._names, again)
+
+    def of(self, key: Key) -> Key:
+        """The texts of a line without what is its own."""
+        last = len(key) - 1
+        return tuple(
+            [
+                text if text in self._texts else self._without_own(text, 0 if not place else 1 if place < last else 2)
+                for place, text in enumerate(key)
+            ]
+        )
+
+    def fills(self, shapes: int) -> bool:
+        """Whether there are so many shapes now that less has to stay."""
+        if self.level < 2 and shapes >= (_MOST_OWN, _MOST_SHAPES)[self.level]:
+            self.level += 1
+            self._reduced = {}
+            return True
+        return False
+
+    def _without_own(self, text: bytes, place: int) -> bytes:
+        reduced = self._reduced.get((text, place))
+        if reduced is None:
+            reduced = _tail(text) if place == 2 else self._named(text, place == 0)
+            self._reduced[text, place] = reduced
+        return reduced
+
+    def _named(self, text: bytes, is_first: bool) -> bytes:
+        found = _divided(text, is_first)
+        if not found.name:
+            return f"{found.head}{found.data}{found.rest}".encode("latin-1")
+        name = self._kept(found.name, found.joint) or UNREPEATED
+        joint = {"": " ", "is": " is ", "|": " | "}.get(found.joint, found.joint)
+        start = "| " if found.joint == "|" else ", " if found.head or found.data else ""
+        return f"{found.head}{found.data}{start}{name}{joint}{found.opened}".encode("latin-1")
+
+    def _kept(self, name: str, joint: str) -> str:
+        """As much of a name as stays."""
+        if name in self._names:
+            return name
+        parts = name.split()
+        known = next((at for at in range(len(parts) - 1, -1, -1) if _says_what(" ".join(parts[at:]))), -1)
+        if known >= 0:
+            while known and parts[known - 1].lower() in _MORE:
+                known -= 1
+            return " ".join(parts[known:])
+        if parts[-1] in self._names:
+            return parts[-1]
+        return name if joint and self.level == 0 else ""
+
+
+def wordings_differ(keys: Sequence[Key]) -> bool:
+    """Whether most lines are worded like no other."""
+    return len(set(keys)) >= _DIFFERENT * len(keys)
+
+
+def named_in_vain(key: Key) -> int:
+    """How many numbers of a line had a name that did not stay."""
+    return sum(UNREPEATED.encode() in text for text in key)
+
+
+def _remember(known: set[bytes] | set[str], found: Iterable[bytes] | Iterable[str]) -> None:
+    for one in found:
+        if len(known) >= _MOST_REMEMBERED:
+            return
+        known.add(one)  # type: ignore[arg-type]
+
+
+@lru_cache(4096)
+def _says_what(name: str) -> bool:
+    """Whether a name says by itself that it is a counter, or a quantity that trainings have in common."""
+    if is_counter(name):
+        return True
+    return name.lower() != "rate" and is_known(name) and _PLAIN.fullmatch(series_of(name)) is not None
+
+
+def _tail(text: bytes) -> bytes:
+    """Of the text behind the last number only what closes it, and that the line tells of a file."""
+    said = text[:_LONGEST].decode("latin-1")
+    aside = " saved" if _ASIDE.search(said) is not None else ""
+    return f"{_head(said)}{aside}".encode("latin-1")
+
+
+def _head(said: str) -> str:
+    """Unit and closing signs of the number before a text; only units of time matter."""
+    unit = UNIT.match(said)
+    word = unit[0] if unit is not None else ""
+    closed = _CLOSED.match(said, len(word))
+    kept = word if word.lower() in CLOCK_UNITS else "u" if word else ""
+    return kept + (closed[0] if closed is not None else "")
+
+
+def _divided(text: bytes, is_first: bool) -> _Text:
+    said = text.decode("latin-1")
+    if _LETTER.search(said) is None and len(said) <= 8:
+        return _Text("", "", "", "", "", said)
+    head = "" if is_first else _head(said)
+    rest = said if is_first else UNIT.sub("", said, count=1)
+    measured_on = data_set(said)
+    data = "" if measured_on is None else f" {measured_on or 'train'}"
+    name, _, joint, opened = name_before(rest[-_LONGEST:])
+    if not name:
+        end = rest.rstrip()[-1:]
+        return _Text(head, data, "", "", "", " ; " + (end if end in "([{" else "") if rest.strip() else "")
+    return _Text(head, data, name, joint, opened, "")

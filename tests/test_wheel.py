@@ -30,6 +30,11 @@ def test_it_holds_the_program_and_nothing_else(wheel: Path) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
+def test_it_holds_the_published_schema(wheel: Path) -> None:
+    published = (ROOT / "docs" / "report.schema.json").read_bytes()
+    assert zipfile.ZipFile(wheel).read("nanlog/report/report.schema.json") == published
+
+
 def test_installed_alone_it_diagnoses(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     scripts = tmp_path / "venv" / "bin"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from simulated.generative import Adversaries, Autoencoder, Variational, mixture
-from simulated.interactive import Bootstrapped, Contrastive, PolicyGradient
+from simulated.interactive import Bootstrapped, Contrastive, GroupedPolicy, PolicyGradient, SelfDistilled
 from simulated.supervised import CRITERIA, Data, Recurrent, Supervised, classes_of, targets_of
 from simulated.task import Task, mlp
 from simulated.training import SCHEDULES, Recipe
@@ -25,6 +25,7 @@ _RATES = {
     "adam": (-3.0, -1.7),
     "adamw": (-3.0, -1.7),
     "rmsprop": (-3.3, -2.3),
+    "adadelta": (0.0, 0.0),
 }
 
 
@@ -120,6 +121,15 @@ def tiny_loss(draw: Draw) -> Made:
     return task, replace(draw.recipe(), optimiser="sgd", rate=draw.decades(-2, -1))
 
 
+def small_weight(draw: Draw) -> Made:
+    """A loss with a small factor, and a rate that makes up for it: rates of 100 are right here."""
+    weight = draw.decades(-4, -1)
+    task = _classification(draw, *_classes(draw, noise=0.05), weight=weight)
+    task.batch = draw.choice([1, 4, 16, 64])
+    recipe = replace(draw.recipe(), optimiser="sgd", rate=draw.decades(-2.3, -1) / weight, clip=None, logs_rate=True)
+    return task, recipe
+
+
 def negative_likelihood(draw: Draw) -> Made:
     """A normal with a variance of its own: its loss goes on below zero as the answers become exact."""
     data = targets_of(4, 400, draw.decades(-3, 0), draw.decades(-3, -0.5))
@@ -183,6 +193,27 @@ def wasserstein_adversaries(draw: Draw) -> Made:
 def policy_gradient(draw: Draw) -> Made:
     recipe = replace(draw.recipe(draw.steps(100, 500)), optimiser="adam", rate=draw.decades(-2.7, -1.7))
     return PolicyGradient(8, 4, draw.batch(), draw.decades(-1, 2), draw.random() < 0.6), recipe
+
+
+def policy_near_a_reference(draw: Draw) -> Made:
+    recipe = replace(draw.recipe(draw.steps(100, 400)), optimiser="adam", rate=draw.decades(-3, -2))
+    return GroupedPolicy(8, 4, draw.choice([16, 64]), 1.0, False, draw.choice([0.001, 0.04, 0.2])), recipe
+
+
+def own_teacher(draw: Draw) -> Made:
+    recipe = replace(draw.recipe(draw.steps(100, 500)), optimiser=draw.choice(["adam", "momentum"]))
+    recipe = replace(recipe, rate=draw.decades(*_RATES[recipe.optimiser]))
+    return SelfDistilled(_classes(draw)[0], draw.choice([16, 64]), draw.choice([0.9, 0.99])), recipe
+
+
+def sparse_reward(draw: Draw) -> Made:
+    """There is nothing to learn until the first reward is found: the loss rises from about 0 then."""
+    recipe = replace(
+        draw.recipe(draw.steps(200, 600)), optimiser="adam", rate=draw.decades(-3, -2), schedule="constant"
+    )
+    found_at = int(recipe.steps * draw.uniform(0.2, 0.5))
+    task = Bootstrapped(10, draw.choice([0.9, 0.97]), draw.decades(-1, 1), 32, draw.choice([10, 50]), found_at)
+    return task, recipe
 
 
 def bootstrapped_values(draw: Draw) -> Made:
@@ -315,6 +346,7 @@ FAMILIES: Mapping[str, Callable[[Draw], Made]] = {
         regression,
         summed_loss,
         tiny_loss,
+        small_weight,
         negative_likelihood,
         quantiles,
         hinge,
@@ -324,6 +356,9 @@ FAMILIES: Mapping[str, Callable[[Draw], Made]] = {
         adversaries,
         wasserstein_adversaries,
         policy_gradient,
+        policy_near_a_reference,
+        own_teacher,
+        sparse_reward,
         bootstrapped_values,
         contrast_with_queue,
         plateau,

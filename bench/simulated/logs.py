@@ -16,7 +16,7 @@ _PRINTED = ("%.4f", "%.4f", "%.6f", "%.3f", "%.2f", "%.6g", "%.4g", "%.4e", "%.8
 #: What they call the loss and the rate.
 _CALLED = (
     {},
-    {"loss": "train_loss", "accuracy": "train_acc", "val_accuracy": "val_acc"},
+    {"loss": "train_loss", "loss_D": "d_loss", "loss_G": "g_loss", "accuracy": "train_acc", "val_accuracy": "val_acc"},
     {"loss": "train/loss", "val_loss": "val/loss", "lr": "train/lr", "grad_norm": "train/grad_norm"},
     {"loss": "total_loss", "lr": "learning_rate", "grad_norm": "gnorm", "accuracy": "acc"},
 )

@@ -79,7 +79,10 @@ def _as_they_are(_step: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class Supervised:
-    """Batches of ``batch`` samples; ``stages`` are data that follow one another, each for ``stage_steps`` steps."""
+    """Batches of ``batch`` samples; ``stages`` are data that follow one another, each for ``stage_steps`` steps.
+
+    The loss of a batch is multiplied by ``weight``.
+    """
 
     net: nn.Module
     stages: Sequence[Data]
@@ -88,6 +91,7 @@ class Supervised:
     stage_steps: int = 10**9
     bend: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]] = _as_they_are
     validates: bool = False
+    weight: float = 1.0
     players: Sequence[Player] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +102,7 @@ class Supervised:
         self._stage = data = self.stages[min(step // self.stage_steps, len(self.stages) - 1)]
         rows = torch.randint(len(data.x), (self.batch,)) if self.batch < len(data.x) else slice(None)
         x, y = self.bend(step, data.x[rows], data.y[rows])
-        return {"loss": self.criterion(self.net(x), y)}
+        return {"loss": self.weight * self.criterion(self.net(x), y)}
 
     def badness(self) -> float:
         data = self.stages[-1]

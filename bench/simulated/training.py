@@ -65,6 +65,7 @@ def _optimiser(player: Player, recipe: Recipe) -> torch.optim.Optimizer:
         "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9, nesterov=True),
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
+        "adadelta": torch.optim.Adadelta,
         "rmsprop": torch.optim.RMSprop,
     }
     return makers[recipe.optimiser](player.params, lr=recipe.rate)

@@ -17,6 +17,10 @@ _SINGLE = 5.0
 #: A finite loss counts as diverged from ten times its calm maximum on.  (Megatron-LM calls ten times the maximum of the
 #: first hundred steps a spike.)
 _DIVERGED = 10.0
+#: Some objectives begin at 0 by construction (the divergence from a reference, a student that is its own teacher,
+#: values before there was a reward) and rise by any factor; what has blown up does not stay below the loss of a coin
+#: toss.
+_LEAST = 1.0
 #: What blows up does so within this many logged points of the start; and stays above its start by that factor.
 _SOON = 3
 #: A contrastive loss over a queue begins near 0 and rises to ln(queue) for good reasons; ln(3 million) is 15.
@@ -121,7 +125,7 @@ def stays_diverged(values: FloatArray, chance: float | None = None, driven: bool
     growth = growth_to_end(values)
     if growth is not None and (growth.points > 1 or driven):
         reached = max(abs(float(values[0])), float(np.abs(values[: growth.start]).max(initial=0.0)))
-        if float(np.median(values[-min(2, growth.points) :])) > _DIVERGED * reached:
+        if float(np.median(values[-min(2, growth.points) :])) > max(_DIVERGED * reached, _LEAST):
             return growth
     return _blown_up_at_once(values, end)
 

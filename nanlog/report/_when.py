@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nanlog.model import FirstBad, MarkKind, Onset, Pattern, Report, Run
+from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Report, Run
 from nanlog.report._words import counted, headline, name, number, series_words, steps
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def rows(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, In
                 onset.departure_line,
             ),
         )
+        if (calm := _last_calm(run, onset)) is not None:
+            yield "last normal", page.text(f"step {calm}")
     named = _named(page, onset)
     if named:
         yield "then", page.text(_downstream(named, len(onset.order) - 1 - len(named)))
@@ -70,6 +72,15 @@ def rows(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, In
     if len(run.attempts) > 1:
         yield "attempt", page.text(_attempt(run, onset))
     yield from _checkpoint(page, run, onset)
+
+
+def _last_calm(run: Run, onset: Onset) -> int | None:
+    """The last logged step of the loss before it began to grow."""
+    loss = run.series("loss") or run.series(onset.series or "")
+    if loss is None or onset.departure_step is None:
+        return None
+    before = loss.step[(loss.attempt == onset.attempt) & (loss.step < onset.departure_step) & (loss.step != NO_STEP)]
+    return int(before.max()) if len(before) else None
 
 
 def _first_label(onset: Onset) -> str:

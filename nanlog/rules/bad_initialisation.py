@@ -52,7 +52,8 @@ def signs(view: View) -> Iterator[Sign]:
             return
         yield view.sign("bad_at_first_step", view.seen(first, "bad at the first step, before any update"))
     elif early and first is not None and filler is not None:
-        yield view.sign("early", view.seen(first, f"bad after {view.updates_before} updates"))
+        after = f"after {view.updates_before} updates" if view.updates_before else "before the first update"
+        yield view.sign("early", view.seen(first, f"bad {after}"))
     elif not early and filler is not None and view.history is not None and len(view.history) > 10:
         last = view.last_calm("the training ran normally for long: it did not start absurd")
         if last is not None:

@@ -137,6 +137,9 @@ def remedies(view: View) -> Iterator[str]:
     step = view.onset.step
     since = view.onset.earliest_step
     span = f"step {step}" if since is None or since == step else f"steps {since} to {step}"
+    unit = view.run.fact("step_unit")
+    if unit is not None and unit.value == "epoch":
+        span = f"epoch {step}"
     if view.only_in_validation is not None:
         yield "check the evaluation data for NaN, inf, absurd values, labels out of range and empty batches"
     elif step is not None:

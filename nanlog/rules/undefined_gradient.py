@@ -127,6 +127,8 @@ def remedies(view: View) -> Iterator[str]:
     if code is not None:
         place = ":".join(str(f.value) for key in ("file", "line") if (f := view.run.fact(f"anomaly.{key}")) is not None)
         yield f"guard the operation at {place} ({code.value}): keep its argument away from 0 with an epsilon"
+    elif not view.is_caffe:
+        yield "look for sqrt, norm, pow, std and abs at 0: add an epsilon under the root, or inside the norm"
     if not roots(view) and view.located is not None:
         yield f"look at the derivative of '{view.located.layer}' where its input is 0; add an epsilon there"
 

@@ -47,6 +47,7 @@ _WHICH = {
     *("current", "cur", "this", "global", "total", "num", "number", "n", "no", "nr", "idx", "id", "index"),
     *("learning", "optimizer", "optim", "completed", "trainer", "inner", "env", "main", "done", "starting"),
 }
+_COUNTING = re.compile("|".join((*_STEPS, *_BATCHES, *_EPOCHS, *_LAST_RESORT)), re.IGNORECASE)
 _GUESSED, _UNRANKED = 7, 9
 _ALL = {"global"}
 _ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
@@ -212,7 +213,7 @@ def _named(place: int, number: Number) -> _Named | None:
 
 def is_counter(name: str) -> bool:
     """Whether a number of this name counts."""
-    return _named(0, Number("0", 0, 1, "", "", name)) is not None
+    return _COUNTING.search(name) is not None and _named(0, Number("0", 0, 1, "", "", name)) is not None
 
 
 def _is_unnamed_pair(number: Number) -> bool:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from ._counters import is_counter
 from ._phrase import UNIT, name_before
@@ -46,6 +47,8 @@ _MORE = {
     *("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev"),
     *("total", "lm", "mean", "avg", "average", "running", "smoothed", "learning", "global", "grad", "gradient", "loss"),
 }
+#: A name without any of these is none of :data:`_PLAIN`.
+_HINT = re.compile(r"loss|object|criter|elbo|nll|cost|lr|rate|grad|norm|scale", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:val/|test/)?(?:loss|loss_smoothed|lr|grad_norm|param_norm|loss_scale)")
 
 
@@ -69,23 +72,23 @@ class Wording:
     _texts: set[bytes] = field(default_factory=set)
     _names: set[str] = field(default_factory=set)
     _reduced: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
+    _divided: dict[tuple[bytes, bool], _Text] = field(default_factory=dict)
 
     def compare(self, keys: Sequence[Key]) -> None:
         """Learn which texts and names come again and again."""
-        self._reduced = {}
+        self._reduced, self._divided = {}, {}
         one_in = _ONE_IN if self.level < 2 else _ONE_IN_STRICT
         often = max(_AGAIN, len(keys) // one_in)
-        texts = Counter(text for key in keys for text in key)
+        texts = Counter(chain.from_iterable(keys))
         if self.level == 2:
             self._texts, self._names = set(), set()
         _remember(self._texts, (text for text, count in texts.items() if count >= often))
         names: Counter[tuple[str, bool]] = Counter()
-        lasts = Counter(key[-1] for key in keys)
-        firsts = Counter(key[0] for key in keys)
+        firsts, lasts = {key[0] for key in keys}, Counter(key[-1] for key in keys)
         for text, count in texts.items():
             between = count - lasts[text]
             if between > 0 and text not in self._texts:
-                found = _divided(text, text in firsts)
+                found = self._parts(text, text in firsts)
                 last = found.name.rpartition(" ")[2]
                 for name in {found.name, last} - {""}:
                     names[name, bool(found.joint)] += between
@@ -119,13 +122,20 @@ class Wording:
         return reduced
 
     def _named(self, text: bytes, is_first: bool) -> bytes:
-        found = _divided(text, is_first)
+        found = self._parts(text, is_first)
         if not found.name:
             return f"{found.head}{found.data}{found.rest}".encode("latin-1")
-        name = self._kept(found.name, found.joint) or UNREPEATED
+        # names were read as UTF-8, all else of a line is one character a byte
+        name = (self._kept(found.name, found.joint) or UNREPEATED).encode("utf-8").decode("latin-1")
         joint = {"": " ", "is": " is ", "|": " | "}.get(found.joint, found.joint)
         start = "| " if found.joint == "|" else ", " if found.head or found.data else ""
         return f"{found.head}{found.data}{start}{name}{joint}{found.opened}".encode("latin-1")
+
+    def _parts(self, text: bytes, is_first: bool) -> _Text:
+        found = self._divided.get((text, is_first))
+        if found is None:
+            found = self._divided[text, is_first] = _divided(text, is_first)
+        return found
 
     def _kept(self, name: str, joint: str) -> str:
         """As much of a name as stays."""
@@ -164,7 +174,12 @@ def _says_what(name: str) -> bool:
     """Whether a name says by itself that it is a counter, or a quantity that trainings have in common."""
     if is_counter(name):
         return True
-    return name.lower() != "rate" and is_known(name) and _PLAIN.fullmatch(series_of(name)) is not None
+    return (
+        _HINT.search(name) is not None
+        and name.lower() != "rate"
+        and is_known(name)
+        and _PLAIN.fullmatch(series_of(name)) is not None
+    )
 
 
 def _tail(text: bytes) -> bytes:

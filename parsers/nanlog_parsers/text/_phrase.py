@@ -38,6 +38,8 @@ _NO_VALUES = re.compile(
 
 #: Between two things that have nothing to do with each other.
 _BREAK = re.compile(r"[,;|\t\n{}()\[\]<>\"'`!?:=\\]| - | -- |  ")
+#: ``user=kim`` of ``user=kim lr=0.1``: its word is no part of the name that follows.
+_PAIR = re.compile(r"=[^\s=]{1,200} ")
 UNIT = re.compile(r"^[A-Za-z\xb5]{1,16}(?:/[A-Za-z]{1,16})?")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _WRAPPER = re.compile(r"(?:\b(?:tensor|array|Array|Tensor|float|float\d\d|np\.\w{1,20}|DeviceArray))$", re.ASCII)
@@ -129,6 +131,8 @@ def name_before(left: str) -> tuple[str, str, str, str]:
         cells = [cell.strip() for cell in rest.split("|")]
         rest = next((cell for cell in reversed(cells) if cell), "")
     core, suffix = _without_group(rest)
+    if joint == "=" and "=" in core:
+        core = _PAIR.sub("=; ", core)
     said = _BREAK.split(core)[-1].strip(_EDGES)
     name = _end_of(said, joint)
     if name and suffix:

@@ -34,8 +34,8 @@ _ONE_IN_STRICT = 8
 #: A name joined to its number by a sign comes again if it is on so many lines.
 _NAMED_AGAIN = 3
 _MOST_REMEMBERED = 4000
-#: Above so many shapes names that do not repeat are left out; above so many more those that do as well.
-_MOST_OWN, _MOST_SHAPES = 2000, 4000
+#: Above so many shapes names that do not repeat are left out, then those that do as well, then all but the best known.
+_MOST = (2000, 4000, 6000)
 
 _LETTER = re.compile(r"[^\W\d_]", re.ASCII)
 _CLOSED = re.compile(r"[ \t]{0,2}[)\]}%,:;|/>\"'-]{0,3}")
@@ -49,6 +49,7 @@ _MORE = {
 }
 #: A name without any of these is none of :data:`_PLAIN`.
 _HINT = re.compile(r"loss|object|criter|elbo|nll|cost|lr|rate|grad|norm|scale", re.IGNORECASE)
+_PREPOSITIONS = {"at", "after", "in", "on", "for", "the", "of"}
 _PLAIN = re.compile(r"(?:val/|test/)?(?:loss|loss_smoothed|lr|grad_norm|param_norm|loss_scale)")
 
 
@@ -59,6 +60,7 @@ class _Text:
     head: str
     data: str
     name: str
+    said: str
     joint: str
     opened: str
     rest: str
@@ -73,28 +75,41 @@ class Wording:
     _names: set[str] = field(default_factory=set)
     _reduced: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
     _divided: dict[tuple[bytes, bool], _Text] = field(default_factory=dict)
+    _text_counts: Counter[bytes] = field(default_factory=Counter)
+    _name_counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    _count: int = 0
 
     def compare(self, keys: Sequence[Key]) -> None:
         """Learn which texts and names come again and again."""
         self._reduced, self._divided = {}, {}
-        one_in = _ONE_IN if self.level < 2 else _ONE_IN_STRICT
-        often = max(_AGAIN, len(keys) // one_in)
-        texts = Counter(chain.from_iterable(keys))
-        if self.level == 2:
-            self._texts, self._names = set(), set()
-        _remember(self._texts, (text for text, count in texts.items() if count >= often))
-        names: Counter[tuple[str, bool]] = Counter()
+        self._count = len(keys)
+        self._text_counts = Counter(chain.from_iterable(keys))
         firsts, lasts = {key[0] for key in keys}, Counter(key[-1] for key in keys)
-        for text, count in texts.items():
+        self._name_counts = Counter()
+        often = self._often()
+        for text, count in self._text_counts.items():
             between = count - lasts[text]
-            if between > 0 and text not in self._texts:
+            if between > 0 and count < often:
                 found = self._parts(text, text in firsts)
-                last = found.name.rpartition(" ")[2]
-                for name in {found.name, last} - {""}:
-                    names[name, bool(found.joint)] += between
-        signed = _NAMED_AGAIN if self.level < 2 else often
-        again = [name for (name, is_signed), count in names.items() if count >= (signed if is_signed else often)]
-        _remember(self._names, again)
+                self._name_counts[found.name, bool(found.joint) and " " not in found.name] += between
+                if " " in found.name:
+                    self._name_counts[found.name.rpartition(" ")[2], bool(found.joint)] += between
+        self._choose()
+
+    def _often(self) -> int:
+        return max(_AGAIN, self._count // (_ONE_IN if self.level < 2 else _ONE_IN_STRICT))
+
+    def _choose(self) -> None:
+        """Remember what came again and again; when there are too many shapes, only what came very often, anew."""
+        often = self._often()
+        if self.level >= 2:
+            self._texts, self._names = set(), set()
+        _remember(self._texts, (text for text, count in self._text_counts.items() if count >= often))
+        joined = _NAMED_AGAIN if self.level < 2 else often
+        names = [
+            name for (name, is_joined), count in self._name_counts.items() if count >= (joined if is_joined else often)
+        ]
+        _remember(self._names, (name for name in names if name))
 
     def of(self, key: Key) -> Key:
         """The texts of a line without what is its own."""
@@ -108,9 +123,11 @@ class Wording:
 
     def fills(self, shapes: int) -> bool:
         """Whether there are so many shapes now that less has to stay."""
-        if self.level < 2 and shapes >= (_MOST_OWN, _MOST_SHAPES)[self.level]:
+        if self.level < len(_MOST) and shapes >= _MOST[self.level]:
             self.level += 1
             self._reduced = {}
+            if self.level > 1:
+                self._choose()
             return True
         return False
 
@@ -123,13 +140,23 @@ class Wording:
 
     def _named(self, text: bytes, is_first: bool) -> bytes:
         found = self._parts(text, is_first)
+        head, data = (found.head, found.data) if self.level < len(_MOST) else ("", "")
         if not found.name:
-            return f"{found.head}{found.data}{found.rest}".encode("latin-1")
-        # names were read as UTF-8, all else of a line is one character a byte
-        name = (self._kept(found.name, found.joint) or UNREPEATED).encode("utf-8").decode("latin-1")
+            return f"{head}{data}{found.rest}".encode("latin-1")
+        name = self._kept(found.name, found.joint) or UNREPEATED
         joint = {"": " ", "is": " is ", "|": " | "}.get(found.joint, found.joint)
-        start = "| " if found.joint == "|" else ", " if found.head or found.data else ""
-        return f"{found.head}{found.data}{start}{name}{joint}{found.opened}".encode("latin-1")
+        start = "| " if found.joint == "|" else ", " if head or data else ""
+        return f"{head}{data}{start}{self._subject(found, name)}{name}{joint}{found.opened}".encode("latin-1")
+
+    def _subject(self, found: _Text, name: str) -> str:
+        """What a counter stands behind: ``loss at `` of ``loss at iteration 5: 2.3``."""
+        if found.said == found.name or not is_counter(name):
+            return ""
+        said = found.said.removesuffix(found.name).split()
+        while said and said[-1].lower() in _PREPOSITIONS:
+            said = said[:-1]
+        subject = _known_end(said)
+        return f"{subject} at " if subject else ""
 
     def _parts(self, text: bytes, is_first: bool) -> _Text:
         found = self._divided.get((text, is_first))
@@ -142,11 +169,9 @@ class Wording:
         if name in self._names:
             return name
         parts = name.split()
-        known = next((at for at in range(len(parts) - 1, -1, -1) if _says_what(" ".join(parts[at:]))), -1)
-        if known >= 0:
-            while known and parts[known - 1].lower() in _MORE:
-                known -= 1
-            return " ".join(parts[known:])
+        known = _known_end(parts)
+        if known or self.level == len(_MOST):
+            return known
         if parts[-1] in self._names:
             return parts[-1]
         return name if joint and self.level == 0 else ""
@@ -167,6 +192,16 @@ def _remember(known: set[bytes] | set[str], found: Iterable[bytes] | Iterable[st
         if len(known) >= _MOST_REMEMBERED:
             return
         known.add(one)  # type: ignore[arg-type]
+
+
+def _known_end(parts: Sequence[str]) -> str:
+    """The words at the end of a name that say what it is, without the names of users and files before them."""
+    known = next((at for at in range(len(parts) - 1, -1, -1) if _says_what(" ".join(parts[at:]))), -1)
+    if known < 0:
+        return ""
+    while known and parts[known - 1].lower() in _MORE:
+        known -= 1
+    return " ".join(parts[known:])
 
 
 @lru_cache(4096)
@@ -201,13 +236,13 @@ def _head(said: str) -> str:
 def _divided(text: bytes, is_first: bool) -> _Text:
     said = text.decode("latin-1")
     if _LETTER.search(said) is None and len(said) <= 8:
-        return _Text("", "", "", "", "", said)
+        return _Text("", "", "", "", "", "", said)
     head = "" if is_first else _head(said)
     rest = said if is_first else UNIT.sub("", said, count=1)
     measured_on = data_set(said)
     data = "" if measured_on is None else f" {measured_on or 'train'}"
-    name, _, joint, opened = name_before(rest[-_LONGEST:])
+    name, phrase, joint, opened = name_before(rest[-_LONGEST:])
     if not name:
         end = rest.rstrip()[-1:]
-        return _Text(head, data, "", "", "", " ; " + (end if end in "([{" else "") if rest.strip() else "")
-    return _Text(head, data, name, joint, opened, "")
+        return _Text(head, data, "", "", "", "", " ; " + (end if end in "([{" else "") if rest.strip() else "")
+    return _Text(head, data, name, phrase, joint, opened, "")

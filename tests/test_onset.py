@@ -234,6 +234,15 @@ def test_an_absurd_rate_makes_a_smaller_rise_count() -> None:
     loss = [700.0, 1700.0, 2300.0, 2800.0, 3600.0, 3700.0, 3600.0, 2600.0, 900.0, 400.0]
     assert locate(make_run({"loss": loss, "lr": [6.0] * 10})).pattern is Pattern.DIVERGENCE
     assert locate(make_run({"loss": loss, "lr": [0.01] * 10})).pattern is Pattern.HEALTHY
+    scattered = [0.5, 4.0, 0.1, 2.0, 9.0, 0.02, 3.0, 0.7, 6.0, 0.3, 5.0, 0.1]  # single samples, Adadelta
+    assert locate(make_run({"loss": scattered, "lr": [1.0] * 12})).pattern is Pattern.HEALTHY
+
+
+@pytest.mark.parametrize("beginning", [0.0, 1e-6, 1e-4])
+def test_an_objective_that_begins_at_zero_may_rise(beginning: float) -> None:
+    rising = [beginning + 0.5 * (step / 60) ** 2 for step in range(60)]  # the divergence from a reference policy
+    assert locate(make_run({"loss": rising})).pattern is Pattern.HEALTHY
+    assert locate(make_run({"loss": [*rising[:20], *np.geomspace(1.0, 1e6, 10)]})).pattern is Pattern.DIVERGENCE
 
 
 def test_a_classifier_that_is_absurdly_wrong_all_along() -> None:

@@ -26,9 +26,13 @@ _SOON = 3
 #: A contrastive loss over a queue begins near 0 and rises to ln(queue) for good reasons; ln(3 million) is 15.
 _NO_GUESS = 15.0
 _NEVER_BACK = 2.5
-#: Under an absurd rate a smaller rise is enough, if it lasts.
+#: Under an absurd rate a smaller rise is enough, if it lasts: so many points in a row (or one in twenty of all) lie
+#: above twice the first value, some of them above three times.  Losses of single samples reach further, but do not
+#: stay there.
 _TRIPLED = 3.0
-_LASTING = 5
+_SOME = 5
+_DOUBLED = 2.0
+_LASTING = 7
 #: Growth over several points counts from twice the largest value seen while the series was calm.
 _SEVERAL = 2.0
 
@@ -149,15 +153,19 @@ def _blown_up_at_once(values: FloatArray, end: float) -> Growth | None:
 
 
 def driven_off(values: FloatArray) -> Growth | None:
-    """A rise to three times the first value in at least five points, under a rate that is absurd.
+    """A rise to three times the first value that lasts for some points, under a rate that is absurd.
 
-    What such a rate blew up may fall again as the schedule takes it back; it does not come back to where it began.
+    What such a rate blew up may fall again as the schedule takes it back.
     """
     first = float(values[0]) if len(values) else 0.0
-    if first <= 0 or len(values) < _LASTING:
+    if first <= 0 or len(values) <= _LASTING:
         return None
-    above = int(np.count_nonzero(values > _TRIPLED * first))
-    return _since(values, _TRIPLED * first, first) if above >= _LASTING else None
+    low = np.flatnonzero(np.concatenate((values <= _DOUBLED * first, [True])))
+    long = np.flatnonzero(np.diff(low) > max(_LASTING, len(values) // 20))
+    high = values > max(_TRIPLED * first, _LEAST)
+    if not any(np.count_nonzero(high[low[k] : low[k + 1]]) >= _SOME for k in long):
+        return None
+    return _since(values, _TRIPLED * first, first)
 
 
 def _since(values: FloatArray, ceiling: float, level: float) -> Growth:

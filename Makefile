@@ -1,7 +1,7 @@
 # make check PYTHON=.venv/bin/python    what CI runs
 PYTHON ?= .venv/bin/python
 
-.PHONY: install check format docs bench accuracy constraints clean
+.PHONY: install check format docs bench accuracy healthy constraints clean
 
 install: ## an environment in .venv with everything a developer needs
 	python3 -m venv .venv
@@ -22,6 +22,9 @@ bench: ## time the reading of large logs (needs the extra "bench")
 
 accuracy: ## measure on labelled logs, LOGS="folder ...", and write docs/accuracy.md
 	$(PYTHON) -m tools.accuracy $(LOGS)
+
+healthy: ## train a thousand small models and count the false alarms
+	$(PYTHON) bench/healthy_runs.py
 
 constraints: ## renew constraints.txt from what pip chooses today
 	rm -rf .venv-constraints

@@ -28,6 +28,7 @@ from simulated.logs import write_log
 from simulated.training import Trained, train
 
 import nanlog
+from nanlog.errors import UnreadableError
 from nanlog.model import Report, Verdict
 
 LIMIT = 0.01
@@ -53,13 +54,17 @@ def judge(family: str, seed: str, keep: str | None) -> Judged:
     drawn, draw, trained = _learnt(family, seed)
     with tempfile.TemporaryDirectory() as folder:
         log = write_log(draw, trained.rows, Path(folder))
-        report = nanlog.diagnose(str(log))
-        flagged = report.verdict is not Verdict.HEALTHY or _unread(report, trained)
-        kept = f"{keep}/{seed}{log.suffix}" if keep and flagged else ""
+        try:
+            report: Report | None = nanlog.diagnose(str(log))
+        except UnreadableError:
+            report = None
+        verdict = report.verdict if report is not None else Verdict.CANNOT_JUDGE
+        unread = report is None or _unread(report, trained)
+        kept = f"{keep}/{seed}{log.suffix}" if keep and (verdict is not Verdict.HEALTHY or unread) else ""
         if kept:
             shutil.copy(log, kept)
-    pattern = report.onset.pattern.value if report.onset is not None else ""
-    return Judged(family, seed, report.verdict, pattern, _unread(report, trained), drawn, kept)
+    pattern = report.onset.pattern.value if report is not None and report.onset is not None else ""
+    return Judged(family, seed, verdict, pattern, unread, drawn, kept)
 
 
 def _learnt(family: str, seed: str) -> tuple[int, Draw, Trained]:

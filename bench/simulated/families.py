@@ -159,7 +159,8 @@ def batch_of_one(draw: Draw) -> Made:
     else:
         task = _regression(draw, targets_of(4, 400, 1.0, 0.5, tail=draw.choice([0, 2.1, 3])), "mse", batch=1)
     recipe = draw.recipe()
-    return task, replace(recipe, rate=recipe.rate / 5, averaged=False, clip=draw.choice([None, 1.0]))
+    rate = recipe.rate if recipe.optimiser == "adadelta" else recipe.rate / 5
+    return task, replace(recipe, rate=rate, averaged=False, clip=draw.choice([None, 1.0]))
 
 
 def autoencoder(draw: Draw) -> Made:

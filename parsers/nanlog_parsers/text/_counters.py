@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from ._phrase import Number, words_of
 
-__all__ = ["Counters", "Samples", "find_counters", "is_counter"]
+__all__ = ["Counters", "Samples", "find_counters", "is_counter", "may_count"]
 
 #: Quantities that count, the one that says most exactly where the training is first.
 _STEPS = {
@@ -47,7 +47,8 @@ _WHICH = {
     *("current", "cur", "this", "global", "total", "num", "number", "n", "no", "nr", "idx", "id", "index"),
     *("learning", "optimizer", "optim", "completed", "trainer", "inner", "env", "main", "done", "starting"),
 }
-_COUNTING = re.compile("|".join((*_STEPS, *_BATCHES, *_EPOCHS, *_LAST_RESORT)), re.IGNORECASE)
+_COUNTING = {*_STEPS, *_BATCHES, *_EPOCHS, *_LAST_RESORT}
+_PART_OF_A_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+", re.ASCII)
 _GUESSED, _UNRANKED = 7, 9
 _ALL = {"global"}
 _ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
@@ -211,9 +212,14 @@ def _named(place: int, number: Number) -> _Named | None:
     return None
 
 
+def may_count(name: str) -> bool:
+    """Whether a name has any of the words that counters are called by; cheap."""
+    return not _COUNTING.isdisjoint([word.lower() for word in _PART_OF_A_WORD.findall(name)])
+
+
 def is_counter(name: str) -> bool:
     """Whether a number of this name counts."""
-    return _COUNTING.search(name) is not None and _named(0, Number("0", 0, 1, "", "", name)) is not None
+    return may_count(name) and _named(0, Number("0", 0, 1, "", "", name)) is not None
 
 
 def _is_unnamed_pair(number: Number) -> bool:

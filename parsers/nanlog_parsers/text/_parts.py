@@ -29,6 +29,7 @@ _HIGHEST = 10**15
 _RANGE = re.compile(rb"\d{1,15}-(\d{1,15})")
 #: Names of columns stand on lines of this length.
 _WIDEST_HEADER = 600
+_WORD = re.compile(rb"[A-Za-z]{2}")
 #: A line that is the only one of its shape says something where it counts or has a loss.
 _TELLING = re.compile(
     rb"loss|epoch|step|iter|batch|update|\bit\b|\bl\.?r\b|learn|grad|norm|nll|elbo|objective|cost|criterion|score|scale"
@@ -98,8 +99,9 @@ class Parts:
     def unread(self, file: str, lexed: Lexed, aside: NDArray[np.bool_]) -> Iterator[Unread]:
         """Rows of the last stretch that are too long, or have too many numbers, though they may be of the training."""
         rows = self._shapes.unfit[~aside[self._shapes.unfit]]
-        told = [_TELLING.search(lexed.text[(at := int(lexed.start[row])) : at + _OPENING]) for row in rows.tolist()]
-        rows = rows[[found is not None for found in told]]
+        openings = [lexed.text[(at := int(lexed.start[row])) : at + _OPENING] for row in rows.tolist()]
+        told = [_WORD.search(text) is not None and _TELLING.search(text) is not None for text in openings]
+        rows = rows[np.array(told, np.bool_)]
         return self._left_out.lines(file, lexed, rows, "a line that is too long, or has too many numbers")
 
     def _pinned(self, lexed: Lexed, shape: Shape, rows: Rows, pinned: tuple[int, ...]) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from ._coarse import CoarseTable
 from ._lex import Lexed
 from ._roles import Roles
 from ._shape import Found, Key, Meaning, Rows, Shape, keys_of, number_at, without_pinned
-from ._wording import COMPARED, wordings_differ
+from ._wording import FEWEST_COMPARED, MOST_COMPARED, wordings_differ
 
 __all__ = ["ShapeTable"]
 
@@ -108,8 +108,8 @@ class ShapeTable:
 
     def _differ(self, lexed: Lexed, count: int, rows: Rows) -> bool:
         """Whether hardly any two rows with so many numbers are worded alike; once they were, that is how they are."""
-        if len(rows) >= COMPARED and count not in self._coarse_counts:
-            some = rows[np.linspace(0, len(rows) - 1, COMPARED).astype(np.int64)]
+        if len(rows) >= FEWEST_COMPARED and count not in self._coarse_counts:
+            some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_COMPARED)).astype(np.int64)]
             if wordings_differ(keys_of(lexed, some)):
                 self._coarse_counts.add(count)
         return len(rows) > 0 and count in self._coarse_counts

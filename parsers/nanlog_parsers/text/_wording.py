@@ -14,19 +14,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import lru_cache
 from itertools import chain
 
-from ._counters import is_counter
+from ._counters import is_counter, may_count
 from ._phrase import UNIT, name_before
 from ._values import CLOCK_UNITS, UNREPEATED, data_set, is_known, series_of
 
-__all__ = ["Wording", "named_in_vain", "wordings_differ"]
+__all__ = ["FEWEST_COMPARED", "MOST_COMPARED", "Wording", "named_in_vain", "wordings_differ"]
 
 Key = tuple[bytes, ...]
 
-#: So many lines are compared; if this share of them or more is worded like no other, lines are not told apart by words.
-COMPARED = 256
+#: At least so many lines are compared, and no more than so many; where this share of them or more is worded like no
+#: other, lines are not told apart by words.
+FEWEST_COMPARED, MOST_COMPARED = 64, 256
 _DIFFERENT = 0.5
 #: A text, or a name behind blanks, comes again if it is on one of so many lines, but at least on so many.
 _ONE_IN, _AGAIN = 64, 8
@@ -36,6 +38,8 @@ _NAMED_AGAIN = 3
 _MOST_REMEMBERED = 4000
 #: Above so many shapes names that do not repeat are left out, then those that do as well, then all but the best known.
 _MOST = (2000, 4000, 6000)
+#: In a log of so many shapes as these only so many texts from the beginning of a line are looked at one by one.
+_NEAR = 5
 
 _LETTER = re.compile(r"[^\W\d_]", re.ASCII)
 _CLOSED = re.compile(r"[ \t]{0,2}[)\]}%,:;|/>\"'-]{0,3}")
@@ -51,6 +55,15 @@ _MORE = {
 _HINT = re.compile(r"loss|object|criter|elbo|nll|cost|lr|rate|grad|norm|scale", re.IGNORECASE)
 _PREPOSITIONS = {"at", "after", "in", "on", "for", "the", "of"}
 _PLAIN = re.compile(r"(?:val/|test/)?(?:loss|loss_smoothed|lr|grad_norm|param_norm|loss_scale)")
+
+
+class _Place(IntEnum):
+    """Where in a line a text stands."""
+
+    FIRST = 0
+    BETWEEN = 1
+    FAR = 2
+    LAST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ class Wording:
     level: int = 0
     _texts: set[bytes] = field(default_factory=set)
     _names: set[str] = field(default_factory=set)
-    _reduced: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
+    _reduced: dict[tuple[bytes, _Place], bytes] = field(default_factory=dict)
     _divided: dict[tuple[bytes, bool], _Text] = field(default_factory=dict)
     _text_counts: Counter[bytes] = field(default_factory=Counter)
     _name_counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
@@ -113,11 +126,13 @@ class Wording:
 
     def of(self, key: Key) -> Key:
         """The texts of a line without what is its own."""
-        last = len(key) - 1
+        places = [_Place.FIRST, *[_Place.BETWEEN] * (len(key) - 2), _Place.LAST]
+        if self.level == len(_MOST):
+            places[_NEAR:-1] = [_Place.FAR] * (len(places) - 1 - _NEAR)
         return tuple(
             [
-                text if text in self._texts else self._without_own(text, 0 if not place else 1 if place < last else 2)
-                for place, text in enumerate(key)
+                text if text in self._texts else self._without_own(text, place)
+                for text, place in zip(key, places, strict=True)
             ]
         )
 
@@ -131,10 +146,15 @@ class Wording:
             return True
         return False
 
-    def _without_own(self, text: bytes, place: int) -> bytes:
+    def _without_own(self, text: bytes, place: _Place) -> bytes:
         reduced = self._reduced.get((text, place))
         if reduced is None:
-            reduced = _tail(text) if place == 2 else self._named(text, place == 0)
+            if place is _Place.LAST:
+                reduced = _tail(text) if self.level < len(_MOST) else b""
+            elif place is _Place.FAR and self._parts(text, False).name not in self._names:
+                reduced = b", " + UNREPEATED.encode() + b" "
+            else:
+                reduced = self._named(text, place is _Place.FIRST)
             self._reduced[text, place] = reduced
         return reduced
 
@@ -196,12 +216,18 @@ def _remember(known: set[bytes] | set[str], found: Iterable[bytes] | Iterable[st
 
 def _known_end(parts: Sequence[str]) -> str:
     """The words at the end of a name that say what it is, without the names of users and files before them."""
+    if not _may_say_what(" ".join(parts)):
+        return ""
     known = next((at for at in range(len(parts) - 1, -1, -1) if _says_what(" ".join(parts[at:]))), -1)
     if known < 0:
         return ""
     while known and parts[known - 1].lower() in _MORE:
         known -= 1
     return " ".join(parts[known:])
+
+
+def _may_say_what(name: str) -> bool:
+    return _HINT.search(name) is not None or may_count(name)
 
 
 @lru_cache(4096)

@@ -49,6 +49,9 @@ LINES: dict[str, Line] = {
         f"step {k} loss={k / 1000} " + " ".join(f"task{rng.randrange(1000)}=0.5" for _ in range(4)) + " lr=0.1"
     ),
     "a class in brackets": lambda rng, k: f"step {k} loss {k / 1000} precision[class {k}]=0.5 lr=0.1",
+    "names beyond Latin-1": lambda rng, k: (
+        f"step {k} \u640d\u5931\ufffd={k / 1000} loss={k / 1000} {_word(rng)}=0.5 lr=0.1"
+    ),
     "the loss at a step": lambda rng, k: f"{_word(rng)} loss at iteration {k}: {k / 1000}, lr: 0.1",
 }
 

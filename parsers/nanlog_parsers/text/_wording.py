@@ -166,7 +166,9 @@ class Wording:
         name = self._kept(found.name, found.joint) or UNREPEATED
         joint = {"": " ", "is": " is ", "|": " | "}.get(found.joint, found.joint)
         start = "| " if found.joint == "|" else ", " if head or data else ""
-        return f"{head}{data}{start}{self._subject(found, name)}{name}{joint}{found.opened}".encode("latin-1")
+        # A name was decoded to be compared; what stands around it is still as the bytes are.
+        named = f"{self._subject(found, name)}{name}".encode()
+        return f"{head}{data}{start}".encode("latin-1") + named + f"{joint}{found.opened}".encode("latin-1")
 
     def _subject(self, found: _Text, name: str) -> str:
         """What a counter stands behind: ``loss at `` of ``loss at iteration 5: 2.3``."""

@@ -50,7 +50,7 @@ LINES: dict[str, Line] = {
     ),
     "a class in brackets": lambda rng, k: f"step {k} loss {k / 1000} precision[class {k}]=0.5 lr=0.1",
     "names beyond Latin-1": lambda rng, k: (
-        f"step {k} \u640d\u5931\ufffd={k / 1000} loss={k / 1000} {_word(rng)}=0.5 lr=0.1"
+        f"step {k} loss={k / 1000} {_word(rng)}, \u640d\u5931={k / 1000}, {_word(rng)}, \ufffd\u640d={k / 1000} lr=0.1"
     ),
     "the loss at a step": lambda rng, k: f"{_word(rng)} loss at iteration {k}: {k / 1000}, lr: 0.1",
 }

@@ -1,0 +1,1 @@
+"""One module per framework: how a user's training is made, loaded and stepped."""

@@ -14,12 +14,32 @@ import numpy as np
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
 from nanlog.onset._chance import chance_level, confidently_wrong
 from nanlog.onset._checkpoint import last_good_checkpoint
-from nanlog.onset._first import MESSAGE, before, causal_key, first_bad, main_loss, matters, non_finite, point
+from nanlog.onset._first import (
+    MESSAGE,
+    before,
+    causal_key,
+    counts_otherwise,
+    first_bad,
+    main_loss,
+    matters,
+    non_finite,
+    point,
+    steps_of_clock,
+)
 from nanlog.onset._growth import Growth, driven_off, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
 from nanlog.onset._skipped import skipped_updates
 
-__all__ = ["Growth", "growth_to_end", "locate", "locate_attempt", "main_loss"]
+__all__ = [
+    "Growth",
+    "counts_otherwise",
+    "growth_to_end",
+    "locate",
+    "locate_attempt",
+    "main_loss",
+    "non_finite",
+    "steps_of_clock",
+]
 
 #: So many finite points after the last bad one are a recovery, fewer may be chance.
 _RECOVERED = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import NO_STEP, FirstBad, MarkKind, Run, Series, Stage
+from nanlog.model import NO_STEP, FirstBad, IntArray, MarkKind, Run, Series, Stage
 
 #: Sorts points that nothing dates behind all dated ones; their line keeps them apart.
 _UNDATED = np.iinfo(np.int64).max
@@ -97,13 +97,22 @@ def _key(run: Run, series: Series, index: int) -> tuple[int, int, int, int]:
     TensorBoard's files date every point by the clock, so that both can be put on one axis.
     """
     key, main = causal_key(series, index), main_loss(run)
-    if main is None or main is series or series.time is None or main.time is None or key[0] == _UNDATED:
+    if main is None or key[0] == _UNDATED or not counts_otherwise(series, main):
         return key
-    own, other = _pace(series), _pace(main)
-    if own is None or other is None or 1 / _OTHER_UNIT <= own / other <= _OTHER_UNIT:
-        return key
-    at = int(np.searchsorted(main.time, series.time[index], side="right")) - 1
-    return (int(main.step[max(at, 0)]), *key[1:])
+    return (int(steps_of_clock(series.where(slice(index, index + 1)), main)[0]), *key[1:])
+
+
+def counts_otherwise(series: Series, clock: Series) -> bool:
+    """Whether the steps of ``series`` are another unit than those of ``clock``; False where no times tell."""
+    own, other = _pace(series), _pace(clock)
+    return own is not None and other is not None and not 1 / _OTHER_UNIT <= own / other <= _OTHER_UNIT
+
+
+def steps_of_clock(series: Series, clock: Series) -> IntArray:
+    """For each point of ``series`` the step of ``clock`` at its time; both must have times."""
+    assert series.time is not None and clock.time is not None  # noqa: S101
+    at = np.searchsorted(clock.time, series.time, side="right") - 1
+    return clock.step[np.maximum(at, 0)]
 
 
 def _pace(series: Series) -> float | None:

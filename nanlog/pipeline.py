@@ -14,10 +14,11 @@ from nanlog.model import Report, Rule, Run
 from nanlog.registry import choose
 from nanlog.report import Answer, Failure
 from nanlog.report.as_json import as_dict
+from nanlog.report.saved import report_of
 from nanlog.source import open_source
-from nanlog.store import collect, save
+from nanlog.store import StoredRun, collect, find, latest, list_runs, load_both, save, store_root
 
-__all__ = ["Progress", "answer", "diagnose"]
+__all__ = ["Progress", "answer", "diagnose", "load", "runs"]
 
 Progress = Callable[[int], object]  #: called with the size of each piece of text that was read, in bytes
 
@@ -60,6 +61,31 @@ def answer(
         report = diagnose_run(run, rules)
         found.set_result(as_dict(report))
     return report
+
+
+def load(run_id: str | None = None, store: str | Path | None = None) -> Report:
+    """Return the report that was stored with a run, without reading its log again.
+
+    ``run_id`` may be the beginning of an id; without it the run saved last is loaded.  ``store`` is the folder of the
+    store, ``NANLOG_STORE`` or ``.nanlog`` where none is given.  A run that was kept without a report that this version
+    understands is judged anew.  Raises :class:`~nanlog.errors.StoreError` where there is no such run, or its files are
+    damaged, and :class:`~nanlog.errors.UsageError` where several ids begin so.
+    """
+    root = store_root(None if store is None else str(store))
+    newest = latest(root) if run_id is None else None
+    if run_id is None and newest is None:
+        raise StoreError(f"there is no run in the store {root}; nanlog diagnose LOG puts one in")
+    name = newest.run_id if newest is not None else find(root, str(run_id))
+    run, saved = load_both(root, name)
+    try:
+        return diagnose_run(run) if saved is None else report_of(saved, run)
+    except (LookupError, TypeError, ValueError, AttributeError):  # another version of nanlog saved it
+        return diagnose_run(run)
+
+
+def runs(store: str | Path | None = None) -> tuple[StoredRun, ...]:
+    """Return what the store holds, the newest first; nothing where there is no store."""
+    return list_runs(store_root(None if store is None else str(store)))
 
 
 def _read(path: str, format_in: str | None, progress: Progress | None) -> Run:

@@ -33,7 +33,7 @@ from nanlog.model import (
 from nanlog.registry import choose
 from nanlog.source import open_source
 from nanlog.store import collect, latest, list_runs, load, load_report, save, store_root, to_frame
-from nanlog.store.parquet import read_run, write_run
+from nanlog.store.parquet import read_run, write_about, write_tables
 from tiny_dialect import run_of, write
 
 
@@ -140,7 +140,8 @@ RUNS = st.builds(
 @given(run=RUNS)
 def test_any_run_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
     folder = tmp_path_factory.mktemp("run")
-    write_run(folder, run, {})
+    write_tables(folder, run)
+    write_about(folder, run, {})
     same(run, read_run(folder))
 
 

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from nanlog.cli._known import meant
 from nanlog.errors import UsageError
 
-__all__ = ["outranks", "settings", "with_config"]
+__all__ = ["configured", "outranks", "settings", "with_config"]
 
 OWN, SHARED = "nanlog.toml", "pyproject.toml"
 #: Options that make sense for one call only.
@@ -34,6 +34,17 @@ def with_config(ctx: click.Context, _param: click.Parameter, file: str | None) -
                 for key, option in ((key, _option(path, key, known)) for key in table)
             }
     return file
+
+
+def configured(key: str) -> Any:
+    """What the nearest configuration says ``nanlog diagnose`` is to use; None where it does not say."""
+    from nanlog.cli.diagnose import diagnose
+
+    known = settings(diagnose)
+    for path, table in _tables(None):
+        if key in table:
+            return _value(path, key, table[key], _option(path, key, known))
+    return None
 
 
 def outranks(ctx: click.Context, option: str, other: str) -> bool:

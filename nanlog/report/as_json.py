@@ -81,6 +81,7 @@ def _onset(onset: Onset) -> Json:
         "recovered_step": _scalar(onset.recovered_step),
         "loss_step": _scalar(onset.loss_step),
         "masked_value": _scalar(onset.masked_value),
+        "masked_as": onset.masked_as,
         "tail": bool(onset.tail),
         "order": [_first_bad(bad) for bad in onset.order],
     }

@@ -3,7 +3,7 @@
 ::
 
     <root>/runs/<name>                     a link to the generation that counts
-    <root>/generations/<name>.<pid>-<x>    one folder as it was published once; never changed afterwards
+    <root>/generations/<name>.<pid>-<x>    one folder as it was published once; ``put`` may add a file
     <root>/.tmp-<pid>-<x>                  being written, or being removed
 
 A generation is written under a temporary name, forced to the disk, renamed into ``generations`` and only then linked;
@@ -30,12 +30,19 @@ GRACE = 600.0
 _OWNED = re.compile(r"(?:\.tmp-|.*\.)(?P<pid>[0-9]+)-[0-9a-f]+(?:\.link)?")
 
 
-def publish(root: Path, name: str, write: Callable[[Path], None]) -> Path:
+def publish(
+    root: Path,
+    name: str,
+    write: Callable[[Path], None],
+    keep: Callable[[Path, Path], None] = lambda _old, _new: None,
+) -> Path:
     """Let ``write`` fill a new folder, then make it the one that ``runs/<name>`` shows; returns that path.
 
+    ``keep`` copies from the folder that is replaced to the new one what was put there later.  It is called before the
+    new one is shown, so that nothing is lost when we are killed, and afterwards for what was put there in between.
     Raises ``OSError``, and leaves what was there before, when the disk does not let it.
     """
-    own = f"{os.getpid()}-{os.urandom(4).hex()}"
+    own = _own()
     temporary, link = root / f".tmp-{own}", root / f".tmp-{own}.link"
     runs, generations = root / "runs", root / "generations"
     runs.mkdir(parents=True, exist_ok=True)
@@ -44,6 +51,7 @@ def publish(root: Path, name: str, write: Callable[[Path], None]) -> Path:
     try:
         temporary.mkdir()
         write(temporary)
+        keep((runs / name).resolve(), temporary)
         _sync_tree(temporary)
         generation = generations / f"{name}.{own}"
         temporary.rename(generation)
@@ -55,8 +63,41 @@ def publish(root: Path, name: str, write: Callable[[Path], None]) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         link.unlink(missing_ok=True)
     if replaced is not None:
+        with suppress(OSError):  # the new one may have been replaced in its turn
+            keep(replaced, generation)
         _remove(replaced, temporary)
     return runs / name
+
+
+def withdraw(root: Path, name: str) -> bool:
+    """Remove what ``runs/<name>`` shows; False where it shows nothing.
+
+    Readers see all of it or nothing.  A writer that publishes it at the same moment comes before or after.
+    """
+    own = _own()
+    aside = root / f".tmp-{own}.link"
+    try:
+        (root / "runs" / name).rename(aside)
+    except FileNotFoundError:
+        return False
+    _sync(root / "runs")
+    if aside.is_symlink():
+        _remove(aside.resolve(), root / f".tmp-{own}")
+    _remove(aside, root / f".tmp-{_own()}")
+    sweep(root)
+    return True
+
+
+def put(file: Path, text: str) -> None:
+    """Add a file to a folder that is shown, or replace it there, whole or not at all."""
+    temporary = file.with_name(f".tmp-{_own()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        _sync(temporary)
+        temporary.replace(file)
+        _sync(file.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sweep(root: Path) -> None:
@@ -66,7 +107,7 @@ def sweep(root: Path) -> None:
     for path in left:
         owned = _OWNED.fullmatch(path.name)
         if owned and path.name not in shown and not _is_alive(int(owned["pid"])) and _age(path) > GRACE:
-            _remove(path, root / f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
+            _remove(path, root / f".tmp-{_own()}")
 
 
 def _replace(shown: Path, link: Path) -> Path | None:
@@ -87,6 +128,11 @@ def _remove(folder: Path, aside: Path) -> None:
     if aside.is_symlink():
         aside.unlink(missing_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _own() -> str:
+    """A part of a name that nobody else uses, and that says whose it is."""
+    return f"{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def _is_alive(process: int) -> bool:

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-def write_run(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
-    """Fill an empty folder; ``about`` is added to ``run.json``."""
+def write_tables(folder: Path, run: Run) -> None:
+    """Fill an empty folder with the tables of a run."""
     for name, parts in tables_of(run).items():
         _write_table(folder / name, parts)
+
+
+def write_about(folder: Path, run: Run, about: Mapping[str, Any]) -> None:
+    """Say in ``run.json`` what the tables do not; ``about`` is added to it."""
     described = {
         "schema_version": SCHEMA_VERSION,
         "source": run.source,
@@ -61,7 +65,11 @@ def _attempt(saved: dict[str, Any]) -> Attempt:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> dict[str, Any]:

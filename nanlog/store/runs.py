@@ -1,10 +1,11 @@
-"""The runs in a store: saving, finding and loading them.
+"""The runs in a store: saving and loading them.
 
 ::
 
     <root>/runs/<run id>/points/part-0.parquet    and series/, facts/, marks/, unread/ alike (see ``tables``)
-    <root>/runs/<run id>/run.json                 what the run is
+    <root>/runs/<run id>/run.json                 what the run is, and in short what was found out about it
     <root>/runs/<run id>/report.json              what was found out about it
+    <root>/runs/<run id>/replay.json              what a replay of it confirmed, where there was one
 
 Any program that reads Parquet reads these: ``pandas.read_parquet(".nanlog/runs/train-6eqixpau/points")``, or in DuckDB
 ``from '.nanlog/runs/*/points/*.parquet'``.  See ``folders`` for how a run is replaced.
@@ -14,33 +15,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from nanlog import __version__
 from nanlog.errors import StoreError
 from nanlog.model import Run
 
-from .folders import publish
-from .identity import is_run_id, run_id_of
-from .parquet import read_json, read_run, write_json, write_run
+from .entries import StoredRun, Summary, read_entry, run_ids, shown
+from .folders import publish, put, withdraw
+from .identity import is_run_id, run_id_of, same_source
+from .parquet import json_text, read_json, read_run, write_about, write_json, write_tables
 
-Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """One entry of the store; ``saved_at`` is in UTC."""
-
-    run_id: str
-    path: Path
-    source: str
-    parser: str
-    saved_at: datetime
-    points: int
-    lines: int
+_REPORT, _REPLAY = "report.json", "replay.json"
+#: What must be alike in two reports for a replay to belong to both.
+_SAME_ONSET = ("series", "step", "line", "attempt")
 
 
 def store_root(option: str | None = None) -> Path:
@@ -51,94 +42,106 @@ def store_root(option: str | None = None) -> Path:
 def save(run: Run, report_json: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None, root: Path) -> StoredRun:
     """Write a run and its report, whole or not at all; they replace what was saved of the same source before.
 
-    A report that is still being made can be given as a function that waits for it; it is called last.  Raises
-    ``StoreError`` when the disk does not let it.
+    A report that is still being made can be given as a function that waits for it; it is called last.  What a replay
+    confirmed stays with the run for as long as the onset stays what it was.  Raises ``StoreError`` when the disk does
+    not let it.
     """
-    run_id = run_id_of(run)
-    points = sum(len(series) for series in run.table.values())
-    stored = StoredRun(run_id, _shown(root, run_id), run.source, run.parser, datetime.now(UTC), points, run.lines)
+    run_id = id_in(root, run) or run_id_of(run)
+    saved_at, points = datetime.now(UTC), sum(len(series) for series in run.table.values())
+    about = {"run_id": run_id, "saved_at": saved_at.isoformat(), "points": points, "nanlog": __version__}
+    summary = Summary()
 
     def write(folder: Path) -> None:
-        about = {"run_id": run_id, "saved_at": stored.saved_at.isoformat(), "points": points, "nanlog": __version__}
-        write_run(folder, run, about)
-        if report_json is not None:
-            write_json(folder / "report.json", report_json() if callable(report_json) else report_json)
+        nonlocal summary
+        write_tables(folder, run)
+        report = report_json() if callable(report_json) else report_json
+        if report is not None:
+            write_json(folder / _REPORT, report)
+            summary = Summary.of(report)
+        write_about(folder, run, {**about, "summary": asdict(summary)})
 
     try:
-        publish(root, run_id, write)
+        publish(root, run_id, write, _keep_replay)
     except OSError as error:
-        raise StoreError(
-            f"cannot write the store in {root}: {error.strerror or error}; "
-            "choose another folder with --store, or keep nothing with --no-store"
-        ) from error
-    return stored
+        raise StoreError(_not_written(root, error)) from error
+    return StoredRun(run_id, shown(root, run_id), run.source, run.parser, saved_at, points, run.lines, summary)
+
+
+def id_in(root: Path, run: Run) -> str | None:
+    """The name under which the store holds what was read from the source of ``run``; None where it holds nothing."""
+    own = run_id_of(run)
+    return next((run_id for run_id in run_ids(root) if same_source(run_id, own)), None)
 
 
 def load(root: Path, run_id: str) -> Run:
     """The run as it was saved.  Raises ``StoreError`` where there is none, or its files are damaged."""
-    return _read(root, run_id, read_run)
+    return read_entry(root, run_id, read_run)
 
 
 def load_report(root: Path, run_id: str) -> dict[str, Any] | None:
     """The report saved with a run; None where there was none.  Raises ``StoreError`` like :func:`load`."""
-
-    def read(folder: Path) -> dict[str, Any] | None:
-        names = {path.name for path in folder.iterdir()}
-        return read_json(folder / "report.json") if "report.json" in names else None
-
-    return _read(root, run_id, read)
+    return read_entry(root, run_id, lambda folder: _read_if_there(folder / _REPORT))
 
 
-def list_runs(root: Path) -> tuple[StoredRun, ...]:
-    """What the store holds, the newest first; nothing where there is no store."""
-    stored = [_read(root, run_id, lambda folder: _stored(root, folder)) for run_id in _run_ids(root)]
-    return tuple(sorted(stored, key=lambda run: (run.saved_at, run.run_id), reverse=True))
+def load_both(root: Path, run_id: str) -> tuple[Run, dict[str, Any] | None]:
+    """:func:`load` and :func:`load_report` of the same moment."""
+    return read_entry(root, run_id, lambda folder: (read_run(folder), _read_if_there(folder / _REPORT)))
 
 
-def latest(root: Path) -> StoredRun | None:
-    """The run that was saved last."""
-    return next(iter(list_runs(root)), None)
+def save_replay(root: Path, run_id: str, replay_json: Mapping[str, Any]) -> None:
+    """Keep what a replay of a run confirmed beside its report, whole or not at all.
 
-
-def _shown(root: Path, run_id: str) -> Path:
-    return root / "runs" / run_id
-
-
-def _run_ids(root: Path) -> list[str]:
-    return sorted(path.parent.name for path in (root / "runs").glob("*/run.json") if is_run_id(path.parent.name))
-
-
-def _stored(root: Path, folder: Path) -> StoredRun:
-    about = read_json(folder / "run.json")
-    run_id = about["run_id"]
-    saved_at = datetime.fromisoformat(about["saved_at"])
-    return StoredRun(
-        run_id, _shown(root, run_id), about["source"], about["parser"], saved_at, about["points"], about["lines"]
-    )
-
-
-def _read(root: Path, run_id: str, read: Callable[[Path], Read]) -> Read:
-    """Read one generation of a run; the next one when that is replaced meanwhile."""
-    if not is_run_id(run_id) or not _shown(root, run_id).exists():
-        raise StoreError(_no_such_run(root, run_id))
+    Raises ``StoreError`` where there is no such run, or the disk does not let it.
+    """
+    text = json_text(replay_json)
     while True:
-        folder = _shown(root, run_id).resolve()
+        folder = read_entry(root, run_id, lambda folder: folder)
         try:
-            return read(folder)
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            # pyarrow's errors for a damaged file are ValueError and OSError
-            if _shown(root, run_id).resolve() == folder:
-                raise StoreError(
-                    f"the run {run_id} in the store {root} cannot be read: {error}; "
-                    "diagnose its log again to replace it"
-                ) from error
+            put(folder / _REPLAY, text)
+        except OSError as error:
+            if folder.exists():
+                raise StoreError(_not_written(root, error)) from error
+        if shown(root, run_id).resolve() == folder:  # else it was replaced meanwhile, perhaps before it could be copied
+            return
 
 
-def _no_such_run(root: Path, run_id: str) -> str:
-    from difflib import get_close_matches
+def load_replay(root: Path, run_id: str) -> dict[str, Any] | None:
+    """What a replay of a run confirmed; None where there was none.  Raises ``StoreError`` like :func:`load`."""
+    return read_entry(root, run_id, lambda folder: _read_if_there(folder / _REPLAY))
 
-    known = _run_ids(root)
-    if not known:
-        return f"there is no run {run_id!r}: the store {root} is empty; nanlog diagnose LOG puts a run in"
-    near = get_close_matches(run_id, known, n=3, cutoff=0.4) or known[:3]
-    return f"there is no run {run_id!r} in the store {root}, which holds {len(known)}; the nearest: {', '.join(near)}"
+
+def forget(root: Path, run_id: str) -> bool:
+    """Remove a run, also a damaged one; False where there was none.  Raises ``StoreError`` where the disk refuses."""
+    try:
+        return is_run_id(run_id) and withdraw(root, run_id)
+    except OSError as error:
+        raise StoreError(f"cannot remove {run_id} from the store {root}: {error.strerror or error}") from error
+
+
+def _keep_replay(old: Path, new: Path) -> None:
+    """Copy what a replay confirmed to the folder that replaces a run, if that went bad at the same place."""
+    if not (old / _REPLAY).exists() or (new / _REPLAY).exists():
+        return
+    try:
+        alike = _onset(old) == _onset(new)
+        text = (old / _REPLAY).read_text(encoding="utf-8")
+    except (OSError, ValueError):  # damaged: there is nothing to keep
+        return
+    if alike:
+        put(new / _REPLAY, text)
+
+
+def _onset(folder: Path) -> list[object]:
+    onset = (_read_if_there(folder / _REPORT) or {}).get("onset")
+    return [onset.get(key) for key in _SAME_ONSET] if isinstance(onset, dict) else []
+
+
+def _read_if_there(path: Path) -> dict[str, Any] | None:
+    return read_json(path) if path.name in {other.name for other in path.parent.iterdir()} else None
+
+
+def _not_written(root: Path, error: OSError) -> str:
+    return (
+        f"cannot write the store in {root}: {error.strerror or error}; "
+        "choose another folder with --store, or keep nothing with --no-store"
+    )

@@ -1,0 +1,124 @@
+"""The run that a command is about: the one saved last, one of the store, or a log that is read now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+from click.types import StringParamType
+
+from nanlog.errors import StoreError, UnreadableError
+
+if TYPE_CHECKING:
+    from nanlog.model import Report, Run
+
+__all__ = ["RUN", "Chosen", "keep_options", "resolve_run", "root_of", "store_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_STORE = "Folder the runs are kept in.  [default: NANLOG_STORE, else .nanlog]"
+
+
+@dataclass
+class Chosen:
+    """A run and where it is kept; what is stored is read when it is asked for.
+
+    ``run_id`` is None for a log that was read and is not kept.
+    """
+
+    root: Path
+    run_id: str | None
+    _read: Report | None = field(default=None, repr=False)
+
+    @cached_property
+    def report(self) -> Report:
+        """The report as it was stored, or as it was just made.  Raises ``StoreError`` for a damaged run."""
+        from nanlog.pipeline import load
+
+        return self._read or load(self.run_id, self.root)
+
+    @property
+    def run(self) -> Run:
+        return self.report.run
+
+
+def resolve_run(
+    word: str | None, store: str | None = None, *, keep: bool = True, format_in: str | None = None
+) -> Chosen:
+    """The run that ``word`` means: the latest where it is None, a path, a run id, or the beginning of one.
+
+    A path that exists, or ``-``, is read and diagnosed, and kept in the store unless ``keep`` is False; it wins over an
+    id.  ``store`` is what ``--store`` says.  Raises ``UsageError`` where several ids begin with the word,
+    ``StoreError`` where none does, and ``UnreadableError`` for a path that cannot be read.
+    """
+    from nanlog.store import find, latest
+
+    root = root_of(store)
+    if word is not None and (word == "-" or os.path.lexists(word)):
+        return _diagnosed(word, root, keep, format_in)
+    if word is not None:
+        return Chosen(root, find(root, word))
+    newest = latest(root)
+    if newest is None:
+        raise StoreError(f"there is no run in the store {root}; nanlog diagnose LOG puts one in")
+    return Chosen(root, newest.run_id)
+
+
+def root_of(store: str | None) -> Path:
+    """The folder that ``--store`` names, else the environment, else the configuration, else ``.nanlog``."""
+    from nanlog.cli._config import configured
+    from nanlog.store import store_root
+
+    return store_root(store or os.environ.get("NANLOG_STORE") or configured("store"))
+
+
+def _diagnosed(path: str, root: Path, keep: bool, format_in: str | None) -> Chosen:
+    from nanlog.cli._answers import Answers
+    from nanlog.report import Failure
+    from nanlog.store import id_in
+
+    (found,) = Answers([path], format_in, root if keep else None)
+    if isinstance(found, Failure):
+        raise UnreadableError(found.error)
+    return Chosen(root, id_in(root, found.run) if keep else None, found)
+
+
+class _RunWord(StringParamType):
+    """A run id, the beginning of one, or a path."""
+
+    name = "run"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The runs of the store that begin so, each with its source; else the shell offers files."""
+        from nanlog.store import list_runs
+
+        runs = list_runs(root_of(ctx.params.get("store")))
+        near = [CompletionItem(run.run_id, help=run.source) for run in runs if run.run_id.startswith(incomplete)]
+        return near or [CompletionItem(incomplete, type="file")]
+
+
+RUN = _RunWord()
+
+
+def store_option(command: Command) -> Command:
+    """Give a command ``--store DIR``; its value is what :func:`resolve_run` and :func:`root_of` take."""
+    return click.option("--store", metavar="DIR", type=click.Path(file_okay=False), help=_STORE)(command)
+
+
+def keep_options(command: Command) -> Command:
+    """``--store``, and ``--format-in`` and ``--no-store`` for commands that may be given a log."""
+    from nanlog.cli._known import DIALECT
+
+    for option in (
+        click.option("--no-store", is_flag=True, help="Do not keep a log that is read now."),
+        store_option,
+        click.option("--format-in", metavar="NAME", type=DIALECT, help="Read a log as this dialect."),
+    ):
+        command = option(command)
+    return command

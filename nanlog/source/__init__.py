@@ -4,10 +4,13 @@
 mebibytes cut at line ends::
 
     files/stdin -> compression -> text (UTF-8, cut at line ends) -> Piece
+
+``quoted_lines`` reads single lines again, to quote them.
 """
 
 from __future__ import annotations
 
 from .logs import LogSource, open_source
+from .quotes import quoted_lines
 
-__all__ = ["LogSource", "open_source"]
+__all__ = ["LogSource", "open_source", "quoted_lines"]

@@ -1,0 +1,133 @@
+"""One HTML file of one run: what goes on it is gathered here, and written to where the user wants it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nanlog.cli._group import complain
+from nanlog.errors import UnreadableError, UsageError
+
+if TYPE_CHECKING:
+    from nanlog.cli._runs import Chosen
+    from nanlog.report.html import Command, Excerpt, Extras, Picture
+
+__all__ = ["extras_of", "open_page", "write_page"]
+
+Quoted = tuple[dict[tuple[str, int], "Excerpt"], dict[str, str], tuple[str, ...]]
+
+
+def extras_of(chosen: Chosen, commands: Collection[str]) -> Extras:
+    """Everything a page shows besides the report; ``commands`` are those that nanlog has."""
+    from nanlog.report.html import Extras
+
+    excerpts, unquoted, remarks = _excerpts(chosen)
+    pictures = _pictures(chosen)
+    word = chosen.run_id or chosen.run.source
+    return Extras(
+        run_id=chosen.run_id,
+        command=shlex.join(["nanlog", "report", "--html", word]),
+        overview=next(iter(pictures), None),
+        pictures=tuple(pictures[1:]),
+        excerpts=excerpts,
+        unquoted=unquoted,
+        commands=tuple(_commands(chosen, word, commands)),
+        replay=_replay(chosen),
+        remarks=remarks,
+    )
+
+
+def write_page(text: str, out: str, *, force: bool) -> Path | None:
+    """Write the page to a file, or to standard output for ``-``; returns the file.
+
+    Raises :class:`~nanlog.errors.UsageError` for a file that is there already, unless ``force``, or cannot be written.
+    """
+    if out == "-":
+        if sys.stdout is None:
+            raise UsageError("standard output is closed: name a file with --out")
+        click.echo(text.encode(), nl=False)
+        return None
+    path = Path(out)
+    try:
+        with path.open("wb" if force else "xb") as file:
+            file.write(text.encode())
+    except FileExistsError as error:
+        raise UsageError(f"{out} is there already: --force replaces it, --out FILE writes elsewhere") from error
+    except OSError as error:
+        raise UsageError(f"the report could not be written to {out} ({error.strerror}): name another file") from error
+    return path
+
+
+def open_page(path: Path) -> None:
+    """Show the file in the browser of the user, where there is one."""
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        complain(f"no browser could be started; the report is in {path}")
+
+
+def _excerpts(chosen: Chosen) -> Quoted:
+    """Excerpts by place, why a file has none, and what is to be said about all of them."""
+    from nanlog.report.html import excerpts
+    from nanlog.source import open_source
+
+    if chosen.run.source == "-":
+        return {}, {"standard input": "nothing of it is kept"}, ()
+    try:
+        source = open_source(chosen.run.source)
+    except UnreadableError:
+        return {}, {chosen.run.source: "it is not where it was read, as seen from this folder"}, ()
+    found, refused = excerpts(chosen.report, source)
+    return found, refused, tuple(_rewritten(chosen, sorted({file for file, _ in found})))
+
+
+def _rewritten(chosen: Chosen, files: list[str]) -> Iterator[str]:
+    """A run of the store may be older than what its files hold now."""
+    if chosen.run_id is None:
+        return
+    from nanlog.store.entries import entry
+
+    saved = entry(chosen.root, chosen.run_id).saved_at
+    for file in files:
+        try:
+            written = datetime.fromtimestamp(Path(file).stat().st_mtime, UTC)
+        except OSError:
+            continue
+        if written > saved:
+            yield f"{file} was written to after it was diagnosed: what is quoted is what stands there now"
+
+
+def _commands(chosen: Chosen, word: str, known: Collection[str]) -> Iterator[Command]:
+    """What to type next, as far as nanlog can do it."""
+    from nanlog.model import Verdict
+    from nanlog.report.html import Command
+
+    report = chosen.report
+    if report.verdict is not Verdict.UNHEALTHY:
+        return
+    checkpoint = None if report.onset is None else report.onset.last_good_checkpoint
+    if "replay" in known and checkpoint is not None:
+        line = ["nanlog", "replay", "--checkpoint", checkpoint, *(["--run", chosen.run_id] if chosen.run_id else [])]
+        yield Command("To confirm the cause by running the steps again, one thing changed at a time:", shlex.join(line))
+    if report.findings:
+        rule = report.findings[0].rule
+        yield Command("More about this cause, and when nanlog may be wrong:", shlex.join(["nanlog", "explain", rule]))
+    if "plot" in known:
+        line = ["nanlog", "plot", word, "--all", "--around-onset", "20"]
+        yield Command("To see every series around the onset:", shlex.join(line))
+
+
+def _replay(chosen: Chosen) -> dict[str, object] | None:
+    from nanlog.store import load_replay
+
+    return None if chosen.run_id is None else load_replay(chosen.root, chosen.run_id)
+
+
+def _pictures(chosen: Chosen) -> list[Picture]:
+    return []

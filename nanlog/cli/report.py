@@ -1,0 +1,68 @@
+"""``nanlog report``."""
+
+from __future__ import annotations
+
+import click
+
+from nanlog.cli._runs import RUN, keep_options
+
+EPILOG = """\b
+Exit codes:
+  0  the report was written, whatever it says
+  2  wrong usage, or a file of that name is there already
+  3  the run could not be read
+
+\b
+Examples:
+  nanlog report --html                       of the run saved last, to <run id>.html
+  nanlog report --html --open train.log      read the log now and show the page
+  nanlog report --html train-6eqixpau --out nan.html
+  nanlog report --html train.log --out - | ssh host 'cat > nan.html'
+"""
+HTML = "One self-contained HTML file (what is written without this option, too)."
+OUT = "Write to FILE, or to standard output for -.  [default: <run id>.html]"
+FILE = click.Path(dir_okay=False, allow_dash=True)
+
+
+@click.command(epilog=EPILOG, short_help="The report as one HTML file, with pictures.")
+@click.argument("run", metavar="[RUN|PATH]", required=False, type=RUN)
+@click.option("--html", is_flag=True, help=HTML)
+@click.option("--out", metavar="FILE", type=FILE, help=OUT)
+@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@click.option("--open", "opens", is_flag=True, help="Show the file in a browser.")
+@keep_options
+@click.pass_context
+def report(
+    ctx: click.Context,
+    run: str | None,
+    html: bool,
+    out: str | None,
+    force: bool,
+    opens: bool,
+    format_in: str | None,
+    store: str | None,
+    no_store: bool,
+) -> None:
+    """Write the report on a run as one HTML file: what went wrong, with the lines that prove it, and pictures.
+
+    RUN is an id from the store, or the beginning of one; PATH is a log, which is read and diagnosed.  Without either
+    it is the run that was saved last.  The file needs neither a network nor other files and holds no script.
+    """
+    from nanlog.cli._pages import extras_of, open_page, write_page
+    from nanlog.cli._plugins import name_broken_plugins
+    from nanlog.cli._runs import resolve_run
+    from nanlog.errors import UsageError
+    from nanlog.report.html import page
+
+    if opens and out == "-":
+        raise UsageError("--open needs a file: leave --out - away")
+    name_broken_plugins()
+    chosen = resolve_run(run, store, keep=not no_store, format_in=format_in)
+    program = ctx.find_root().command
+    known = program.list_commands(ctx) if isinstance(program, click.Group) else ()
+    text = page(chosen.report, extras_of(chosen, known))
+    written = write_page(text, out or f"{chosen.run_id or 'report'}.html", force=force)
+    if written is not None:
+        click.echo(f"the report is in {written}", err=True)
+        if opens:
+            open_page(written)

@@ -28,3 +28,9 @@ class StoreError(NanlogError):
     """The store on disk could not be written or read (exit code 3)."""
 
     exit_code = 3
+
+
+class NotLoggedError(NanlogError):
+    """What was asked for is nowhere in the log (exit code 3)."""
+
+    exit_code = 3

@@ -16,6 +16,7 @@ from nanlog.onset._chance import chance_level, confidently_wrong
 from nanlog.onset._checkpoint import last_good_checkpoint
 from nanlog.onset._first import (
     MESSAGE,
+    base_name,
     before,
     causal_key,
     counts_otherwise,
@@ -32,6 +33,7 @@ from nanlog.onset._skipped import skipped_updates
 
 __all__ = [
     "Growth",
+    "base_name",
     "counts_otherwise",
     "growth_to_end",
     "locate",

@@ -13,23 +13,23 @@ _UNDATED = np.iinfo(np.int64).max
 
 def non_finite(series: Series) -> NDArray[np.bool_]:
     """Mask of the points that are not finite; in ``nonfinite/...`` every share above zero says so."""
-    if _base(series.name).startswith("nonfinite/"):
+    if base_name(series.name).startswith("nonfinite/"):
         return np.asarray(series.value != 0, np.bool_)
     return np.asarray(~np.isfinite(series.value), np.bool_)
 
 
-def _base(name: str) -> str:
+def base_name(name: str) -> str:
     """The name without the ``val/``, ``val1/`` ... of an evaluation set and the ``rank3/`` of a rank."""
     head, _, rest = name.partition("/")
     if rest and head.startswith("rank") and head[4:].isdigit():
-        return _base(rest)
+        return base_name(rest)
     evaluation = head == "val" or (head.startswith("val") and head[3:].isdigit())
     return rest if rest and evaluation else name
 
 
 def is_evaluation(name: str) -> bool:
     """True for what was measured on an evaluation set."""
-    return name.startswith("val") and _base(name) != name
+    return name.startswith("val") and base_name(name) != name
 
 
 #: In a metric's name: not the value of a loss but the best of them, its change, or its factor.
@@ -42,7 +42,7 @@ def is_loss_like(name: str) -> bool:
     A NaN in any other metric is usually 0/0 over an absent class and does no harm (accuracy, IoU, AUC); the best loss
     so far is inf before there is one.
     """
-    base = _base(name)
+    base = base_name(name)
     last = base.rpartition("/")[2].lower()
     return base.startswith("metric/") and "loss" in last and not any(word in last for word in _ABOUT_A_LOSS)
 
@@ -54,7 +54,7 @@ def matters(name: str) -> bool:
     unsmoothed loss, printed for those steps alone, never shows.  The norm that made clipping act does not: its line
     names no step (it is counted from the last display), and clipping may zero what was infinite.
     """
-    base = _base(name)
+    base = base_name(name)
     if base == "clip_norm":
         return False
     return is_loss_like(name) if base.startswith("metric/") else True

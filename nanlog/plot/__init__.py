@@ -9,7 +9,103 @@ and returns a ``matplotlib.figure.Figure`` that belongs to no window::
     nanlog.plot.overview(report)                      # shown by a notebook
     nanlog.plot.save(nanlog.plot.loss(report, steps=(900, 1100)), "loss.svg")
 
-matplotlib is imported when a picture is made, not before.
+``steps`` are the first and the last step to be seen (None: no limit), ``attempt`` is one training of a log that holds
+several.  All raise :class:`~nanlog.errors.NotLoggedError` where the log has nothing to draw, and
+:class:`~nanlog.errors.UsageError` for steps or an attempt that there are none of.
+
+matplotlib is imported when a picture is made, not before.  Its settings are global: draw in one thread.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nanlog.plot._compose import draw
+from nanlog.plot._pictures import PICTURES
+from nanlog.plot._save import FORMATS, format_of, save
+from nanlog.plot._subject import Steps, subject_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nanlog.model import Report, Run
+
+__all__ = [
+    "FORMATS",
+    "PICTURES",
+    "activations",
+    "everything",
+    "figure",
+    "format_of",
+    "grad_norms",
+    "loss",
+    "lr",
+    "overview",
+    "params",
+    "ratio",
+    "save",
+    "series",
+]
+
+
+def figure(
+    what: Report | Run,
+    pictures: Sequence[str] = (),
+    globs: Sequence[str] = (),
+    *,
+    steps: Steps | None = None,
+    attempt: int | None = None,
+) -> Figure:
+    """Several pictures over one axis of steps: names of :data:`PICTURES`, and series by their names.
+
+    Without either it is the :func:`overview`.
+    """
+    return draw(subject_of(what, steps=steps, attempt=attempt), pictures, globs)
+
+
+def overview(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """Loss, learning rate and gradient norm, and the series that went bad first where it is none of them."""
+    return figure(what, steps=steps, attempt=attempt)
+
+
+def everything(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """All pictures that the log can give, and its metrics."""
+    return figure(what, ("all",), steps=steps, attempt=attempt)
+
+
+def loss(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """The training loss with its parts and averages, and the losses of evaluations."""
+    return figure(what, ("loss",), steps=steps, attempt=attempt)
+
+
+def lr(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """The learning rate, of each group of parameters."""
+    return figure(what, ("lr",), steps=steps, attempt=attempt)
+
+
+def grad_norms(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """The norm of the gradient, and below it the gradients of each layer, where the log has them."""
+    return figure(what, ("grad-norms",), steps=steps, attempt=attempt)
+
+
+def params(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """The sizes of the parameters."""
+    return figure(what, ("params",), steps=steps, attempt=attempt)
+
+
+def activations(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """The mean sizes of what the layers put out."""
+    return figure(what, ("activations",), steps=steps, attempt=attempt)
+
+
+def ratio(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:
+    """How large each update is beside the parameter it changes."""
+    return figure(what, ("ratio",), steps=steps, attempt=attempt)
+
+
+def series(
+    what: Report | Run, globs: Sequence[str], *, steps: Steps | None = None, attempt: int | None = None
+) -> Figure:
+    """The series whose names match one of the patterns, such as ``val/*``; a panel for each quantity."""
+    return figure(what, (), globs, steps=steps, attempt=attempt)

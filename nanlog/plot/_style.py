@@ -19,13 +19,13 @@ from nanlog.printable import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "GREY", "INK", "PALETTE", "SMALL", "WIDTH", "Kind", "Line", "blank_figure", "lines", "shown", "style"]
+__all__ = ["DPI", "GREY", "HAZE", "INK", "SMALL", "WIDTH", "Kind", "Line", "blank_figure", "lines", "shown", "style"]
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
     *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 )
-INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
+INK, GREY, HAZE = "#222222", "#6b6b6b", "#b8c4d0"
 
 #: Lines of a panel, in this order.  Yellow cannot be seen on white; vermillion, orange and purple mean something.
 PALETTE = (BLUE, GREEN, SKY, BLACK)

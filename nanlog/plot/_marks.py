@@ -1,0 +1,231 @@
+"""What stands on every axis of steps: where it began, what can be resumed, and all that is not finite.
+
+A tracker leaves a gap where a point is NaN.  Here every stretch of such points is a shaded span, and a marker at the
+edge of the axis says of which kind they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nanlog.plot._envelope import Stretch
+from nanlog.plot._style import GREEN, GREY, INK, SMALL, WIDTH, Kind, Line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nanlog.plot._subject import Subject
+
+__all__ = ["HEADROOM", "Event", "events", "mark_events", "mark_nonfinite", "rows_of"]
+
+#: Share of an axis' height that a row of markers takes.
+HEADROOM = 0.07
+#: Curves that get a row of their own; the others share the last one.
+_ROWS = 3
+#: Markers side by side in a row.
+_MARKERS = 60
+#: Width of a letter in units of the size of type, and of the axes in units of the figure; both are rough.
+_LETTER, _AXES = 0.58, 0.8
+#: So many restarts are named.
+_NAMED_RESTARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A vertical line through all panels, and its name above them."""
+
+    at: float
+    name: str
+    line: Line
+    bold: bool = False
+
+
+def events(subject: Subject) -> tuple[Event, ...]:
+    """What is marked on the axis of steps, as far as it is to be seen; from left to right."""
+    found = [event for event in _events(subject) if bool(subject.within(np.array([event.at]))[0])]
+    return tuple(sorted(found, key=lambda event: event.at))
+
+
+def _events(subject: Subject) -> Iterator[Event]:
+    onset = subject.onset
+    restarts = subject.restarts
+    for step in restarts:
+        name = f"restart {_step(step)}" if len(restarts) <= _NAMED_RESTARTS else ""
+        yield Event(float(step), name, Line(GREY, (0, (1, 2)), 1.0))
+    if (saved := subject.checkpoint_at) is not None:
+        yield Event(float(saved), f"last good checkpoint {_step(saved)}", Line(GREEN, (0, (6, 1.5, 1, 1.5)), 1.1))
+    if onset.departure_step is not None:
+        word = "diverges" if onset.step is None else "grows"
+        yield Event(float(onset.departure_step), f"{word} from {_step(onset.departure_step)}", Line(GREY, (0, (4, 2))))
+    if (at := subject.onset_at) is not None:
+        word = "harmless" if onset.harmless else "onset"
+        yield Event(float(at), f"{word} {_step(at)}", Line(INK, "-", 1.4), bold=True)
+
+
+def _step(step: float) -> str:
+    return f"{step:.0f}" if step < 1e15 else f"{step:.3g}"
+
+
+def mark_events(axes: Axes, subject: Subject, *, named: bool) -> None:
+    """Draw the events as vertical lines; ``named`` puts their names above the axes, whose limits must be set."""
+    shown = events(subject)
+    for event in shown:
+        style = event.line
+        axes.axvline(
+            event.at, color=style.colour, linestyle=style.dashes, linewidth=style.width, zorder=2.5, gid="event"
+        )
+    if named:
+        _name_events(axes, [event for event in shown if event.name])
+
+
+def _name_events(axes: Axes, shown: Sequence[Event]) -> None:
+    """Names above the axes, in as many rows as they need in order not to meet."""
+    left, right = axes.get_xlim()
+    letter = _LETTER * SMALL / (_AXES * WIDTH * 72)
+    taken: list[float] = []  # where each row is taken to, from the left
+    for event in shown:
+        place = (event.at - left) / (right - left) if right > left else 0.5
+        width = letter * (len(event.name) + 2)
+        begin = min(max(place - width / 2, 0.0), max(1.0 - width, 0.0))
+        row = next((k for k, to in enumerate(taken) if to <= begin), len(taken))
+        taken[row : row + 1] = [begin + width]
+        axes.annotate(
+            event.name,
+            (event.at, 1.0),
+            (begin + width / 2, 1.0),
+            xycoords=("data", "axes fraction"),
+            textcoords=_above(axes, 3 + row * (SMALL + 3)),
+            ha="center",
+            va="bottom",
+            size=SMALL,
+            color=event.line.colour,
+            weight="bold" if event.bold else "normal",
+            gid="event name",
+        )
+
+
+def _above(axes: Axes, points: float) -> object:
+    """Fractions of the axes, shifted upwards."""
+    from matplotlib.transforms import offset_copy
+
+    return offset_copy(axes.transAxes, axes.get_figure(root=True), y=points, units="points")
+
+
+def rows_of(curves: Sequence[tuple[Line, Sequence[Stretch]]]) -> list[tuple[Line, list[Stretch]]]:
+    """The rows of markers: one for each curve that has stretches, and one for all beyond the last row."""
+    bad = [(line, list(spans)) for line, spans in curves if spans]
+    rows = bad[:_ROWS]
+    for _, spans in bad[_ROWS:]:
+        rows[-1][1].extend(spans)
+    return rows
+
+
+def mark_nonfinite(axes: Axes, curves: Sequence[tuple[Line, Sequence[Stretch]]]) -> None:
+    """Shade where points are not finite, and mark each kind at the edge of the axis, which must have its limits."""
+    rows = rows_of(curves)
+    for kind in Kind:
+        spans = [span for _, row in rows for span in row if span.kind is kind]
+        if spans:
+            _shade(axes, kind, spans)
+    for place, (line, spans) in enumerate(rows):
+        for kind in Kind:
+            of_kind = [span for span in spans if span.kind is kind]
+            if of_kind:
+                _mark_row(axes, place, line, kind, of_kind)
+    _name_kinds(axes, rows)
+
+
+def _shade(axes: Axes, kind: Kind, spans: Sequence[Stretch]) -> None:
+    """One artist for all spans of a kind; a span of a single point is as wide as its edge."""
+    from matplotlib.collections import PolyCollection
+    from matplotlib.transforms import blended_transform_factory
+
+    boxes = [[(s.first, 0), (s.first, 1), (s.last, 1), (s.last, 0)] for s in spans]
+    axes.add_collection(
+        PolyCollection(
+            boxes,
+            transform=blended_transform_factory(axes.transData, axes.transAxes),
+            facecolor=(*_rgb(kind.colour), 0.10),
+            edgecolor=(*_rgb(kind.colour), 0.35),
+            linewidth=0.8,
+            hatch=kind.hatch,
+            zorder=0.6,
+            gid=f"span {kind.word}",
+        ),
+        autolim=False,
+    )
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)
+
+
+def _mark_row(axes: Axes, place: int, line: Line, kind: Kind, spans: Sequence[Stretch]) -> None:
+    """Markers along the spans, at the upper edge (at the lower one for -Inf), on a rail in the colour of the curve."""
+    inset = HEADROOM * (place + 0.5)
+    y = inset if kind is Kind.MINUS else 1 - inset
+    across = axes.get_xaxis_transform()
+    for_rail = np.array([(s.first, s.last, np.nan) for s in spans]).ravel()
+    axes.plot(for_rail, np.full(len(for_rail), y), transform=across, color=line.colour, lw=0.7, zorder=3, gid="rail")
+    x = _places(axes, spans)
+    axes.plot(
+        x,
+        np.full(len(x), y),
+        transform=across,
+        linestyle="none",
+        marker=kind.marker,
+        markersize=5.5,
+        color=kind.colour,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=4,
+        gid=f"marker {kind.word}",
+    )
+
+
+def _places(axes: Axes, spans: Sequence[Stretch]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Both ends of each span and places in between, no nearer to one another than markers are wide."""
+    left, right = axes.get_xlim()
+    width = (right - left) / _MARKERS
+    places: list[float] = []
+    for span in spans:
+        between = max(int((span.last - span.first) / width), 1) if width > 0 else 1
+        for x in np.linspace(span.first, span.last, min(between, _MARKERS) + 1).tolist():
+            if not places or x - places[-1] >= 0.6 * width:
+                places.append(x)
+    return np.array(places)
+
+
+def _name_kinds(axes: Axes, rows: Sequence[tuple[Line, Sequence[Stretch]]]) -> None:
+    """The word of each kind, once, left of where it is first seen."""
+    left, right = axes.get_xlim()
+    for kind in Kind:
+        first = min(
+            ((span.first, place) for place, (_, row) in enumerate(rows) for span in row if span.kind is kind),
+            default=None,
+        )
+        if first is None:
+            continue
+        x, place = first
+        at_left = right > left and (x - left) / (right - left) < 0.08
+        inset = HEADROOM * (place + 0.5)
+        axes.annotate(
+            kind.word,
+            (x, inset if kind is Kind.MINUS else 1 - inset),
+            (0, -6) if at_left else (-6, 0),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="left" if at_left else "right",
+            va="top" if at_left else "center",
+            size=SMALL,
+            weight="bold",
+            color=kind.colour,
+            zorder=5,
+            gid=f"name {kind.word}",
+        )

@@ -1,0 +1,130 @@
+"""Which panels each picture has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from nanlog.model import Series
+from nanlog.onset import base_name, main_loss
+from nanlog.plot._choice import curves_of, in_table
+from nanlog.plot._panel import CurvePanel, Panel
+from nanlog.plot._ratio import RULE_OF_THUMB, ratios
+
+if TYPE_CHECKING:
+    from nanlog.plot._subject import Subject
+
+__all__ = ["PICTURES", "first_bad_panels", "overview_panels", "series_panels"]
+
+_LARGE, _MEDIUM, _SMALL = 2.6, 2.0, 1.5  #: heights in inches
+#: So many panels of series chosen by their names, at most.
+_MOST_PANELS = 12
+
+
+def _loss(subject: Subject) -> list[Panel]:
+    """The training loss, its parts and averages, and the losses of evaluations."""
+    return _curves(subject, in_table(subject, "loss", "loss_smoothed"), "loss", _LARGE)
+
+
+def _lr(subject: Subject) -> list[Panel]:
+    return _curves(subject, in_table(subject, "lr"), "learning rate", _SMALL, "lr/")
+
+
+def _grad_norms(subject: Subject) -> list[Panel]:
+    """The global norm, and below it the gradients of each layer."""
+    return [*_global_norm(subject), *_layers(subject, _layer_gradients(subject), "gradients")]
+
+
+def _global_norm(subject: Subject) -> list[Panel]:
+    whole = [series for series in in_table(subject, "grad_norm", "clip_norm") if "/" not in base_name(series.name)]
+    if whole:
+        return _curves(subject, whole, "gradient norm", _MEDIUM)
+    return _curves(subject, in_table(subject, "grad_l1"), "L1 norm of the gradient", _MEDIUM)
+
+
+def _layer_gradients(subject: Subject) -> tuple[str, list[Series]]:
+    """What is logged of the gradient of each layer: its norm, else Caffe's mean sizes, of parameters or of blobs."""
+    for kind in ("grad_norm", "param_diff", "diff"):
+        found = [series for series in in_table(subject, kind) if "/" in base_name(series.name)]
+        if found:
+            return kind, found
+    return "", []
+
+
+def _params(subject: Subject) -> list[Panel]:
+    whole = _curves(subject, in_table(subject, "param_norm"), "norm of the parameters", _MEDIUM)
+    return [*whole, *_layers(subject, ("param", in_table(subject, "param")), "parameters, mean size")]
+
+
+def _activations(subject: Subject) -> list[Panel]:
+    return _layers(subject, ("data", in_table(subject, "data")), "activations, mean size")
+
+
+def _ratio(subject: Subject) -> list[Panel]:
+    found = list(ratios(subject.run))
+    if not found:
+        return []
+    rule = (RULE_OF_THUMB, f"{RULE_OF_THUMB:g}, a rule of thumb")
+    return [CurvePanel("update / parameter", curves_of(subject, found, "ratio/"), _LARGE, rule)]
+
+
+def _curves(subject: Subject, series: Sequence[Series], title: str, height: float, prefix: str = "") -> list[Panel]:
+    return [CurvePanel(title, curves_of(subject, series, prefix), height)] if series else []
+
+
+def _layers(subject: Subject, found: tuple[str, list[Series]], title: str) -> list[Panel]:
+    """What is logged for each layer."""
+    kind, series = found
+    return _curves(subject, series, title, _LARGE, f"{kind}/")
+
+
+#: Name of a picture -> its panels; none where the log has nothing for it.
+PICTURES: dict[str, Callable[[Subject], list[Panel]]] = {
+    "loss": _loss,
+    "lr": _lr,
+    "grad-norms": _grad_norms,
+    "params": _params,
+    "activations": _activations,
+    "ratio": _ratio,
+}
+
+
+def overview_panels(subject: Subject) -> list[Panel]:
+    """What one wants to see first: loss, rate, gradient norm, and the series that went bad first."""
+    loss = _loss(subject)
+    if not loss and (main := main_loss(subject.run)) is not None:
+        loss = _curves(subject, [main], base_name(main.name), _LARGE)
+    norm = _global_norm(subject) or _grad_norms(subject)
+    panels = [*loss, *_lr(subject), *(norm if not _same(norm, loss) else [])]
+    return panels + first_bad_panels(subject, panels)
+
+
+def _same(one: Sequence[Panel], other: Sequence[Panel]) -> bool:
+    return bool(one and other) and one[0].series == other[0].series
+
+
+def first_bad_panels(subject: Subject, shown: Sequence[Panel]) -> list[Panel]:
+    """The series that went bad first, where ``shown`` does not have it."""
+    there = {series.name for panel in shown for series in panel.series}
+    first = subject.run.series(subject.onset.series or "")
+    if first is None or first.name in there:
+        return []
+    return _curves(subject, [first], f"first to go bad: {first.name}", _MEDIUM)
+
+
+def series_panels(subject: Subject, globs: Sequence[str]) -> tuple[list[Panel], list[str]]:
+    """A panel for each quantity among the series that match, and the names of those beyond the last panel.
+
+    A pattern matches the name of a series, or what the framework called it; as in a shell, ``*`` matches anything.
+    """
+    groups: dict[str, list[Series]] = {}
+    for name, series in subject.run.table.items():
+        if any(fnmatchcase(name, glob) or fnmatchcase(series.info.original, glob) for glob in globs):
+            base = base_name(name)
+            kind = base.partition("/")[0]
+            groups.setdefault(base if kind == "metric" else kind, []).append(series)
+    panels: list[Panel] = []
+    for kind, found in list(groups.items())[:_MOST_PANELS]:
+        panels += _curves(subject, found, kind.removeprefix("metric/"), _MEDIUM, f"{kind}/")
+    return panels, [series.name for found in list(groups.values())[_MOST_PANELS:] for series in found]

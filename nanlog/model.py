@@ -40,10 +40,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from nanlog.frames import Frame
 
 __all__ = [
     "Attempt",
@@ -429,6 +432,11 @@ class Series:
     file: IntArray
     time: FloatArray | None = None
 
+    def __repr__(self) -> str:
+        from nanlog.shown import series_in_short
+
+        return series_in_short(self)
+
     @property
     def name(self) -> str:
         return self.info.name
@@ -506,8 +514,19 @@ class Run:
     left_out: tuple[str, ...] = ()
     unit: str = "line"
 
+    def __repr__(self) -> str:
+        from nanlog.shown import run_in_short
+
+        return run_in_short(self)
+
     def series(self, name: str) -> Series | None:
         return self.table.get(name)
+
+    def to_frame(self) -> Frame:
+        """All points as a table for pandas: see :func:`nanlog.frames.to_frame`."""
+        from nanlog.frames import to_frame
+
+        return to_frame(self)
 
     def fact(self, key: str) -> Fact | None:
         """The last statement made under ``key``."""
@@ -684,3 +703,19 @@ class Report:
     findings: tuple[Finding, ...] = ()
     cannot_tell: tuple[CannotTell, ...] = ()
     notes: tuple[Evidence, ...] = ()
+
+    def __repr__(self) -> str:
+        from nanlog.shown import report_in_short
+
+        return report_in_short(self)
+
+    def __str__(self) -> str:
+        from nanlog.shown import report_as_text
+
+        return report_as_text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nanlog.shown import report_as_html
+
+        return report_as_html(self)

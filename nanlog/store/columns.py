@@ -1,4 +1,4 @@
-"""Blocks in the order of the log -> columns in which the points of each series lie together -> rows."""
+"""Blocks in the order of the log -> columns in which the points of each series lie together."""
 
 from __future__ import annotations
 
@@ -135,41 +135,6 @@ class _Pieces:
 def _cut(column: NDArray[Any], sizes: IntArray) -> list[NDArray[Any]]:
     ends = np.cumsum(sizes).tolist()
     return [column[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Points of several series, one row each; ``series`` and ``file`` are indices.
-
-    ``time`` is NaN where the log has none, and None where it has none at all.
-    """
-
-    series: NDArray[np.int32]
-    step: IntArray
-    value: FloatArray
-    line: IntArray
-    attempt: IntArray
-    file: IntArray
-    time: FloatArray | None
-
-
-def rows_of(series: Sequence[Series]) -> Rows:
-    """The points series after series, and those of one series in the order logged."""
-    return Rows(
-        np.repeat(np.arange(len(series), dtype=np.int32), [len(each) for each in series]),
-        _joined([each.step for each in series], np.int64),
-        _joined([each.value for each in series], np.float64),
-        _joined([each.line for each in series], np.int64),
-        _joined([each.attempt for each in series], np.int64),
-        _joined([each.file for each in series], np.int64),
-        _times(series),
-    )
-
-
-def _times(series: Sequence[Series]) -> FloatArray | None:
-    if all(each.time is None for each in series):
-        return None
-    return _joined([np.full(len(each), np.nan) if each.time is None else each.time for each in series], np.float64)
 
 
 def _joined(parts: list[NDArray[Number]], dtype: type[Number]) -> NDArray[Number]:

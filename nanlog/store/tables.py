@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from nanlog.frames import rows_of
 from nanlog.model import (
     NO_STEP,
     Fact,
@@ -37,7 +38,6 @@ from nanlog.model import (
 )
 
 from .arrow import codes_of, few_words, flags, no_numbers, numbers, numbers_of, text, words
-from .columns import rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

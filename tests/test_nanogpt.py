@@ -70,8 +70,8 @@ def test_settings_checkpoints_and_the_beginning() -> None:
         "hparams.compile": False,
     }
     assert marks(run, MarkKind.START) == [(None, 3, "")]
-    assert marks(run, MarkKind.CHECKPOINT) == [(250, 5, "out")]
-    assert marks(run, MarkKind.RESUME) == [(None, 7, "out")]
+    assert marks(run, MarkKind.CHECKPOINT) == [(250, 5, "out/ckpt.pt")]
+    assert marks(run, MarkKind.RESUME) == [(None, 7, "out/ckpt.pt")]
 
 
 def test_a_line_that_is_cut_off_is_told() -> None:

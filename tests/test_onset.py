@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanlog.model import Mark, MarkKind, Pattern
-from nanlog.onset import growth_to_end, locate
+from nanlog.model import FactValue, Mark, MarkKind, Pattern, Run
+from nanlog.onset import growth_to_end, locate, overwritten_checkpoint
 from runs import make_run
 
 NAN, INF = math.nan, math.inf
@@ -159,7 +160,7 @@ ACCURACY = [0.2, 0.5, 0.7]
 def test_a_finite_number_that_stands_for_nan(loss: list[float], accuracy: list[float], since: int) -> None:
     onset = locate(make_run({"loss": loss, "metric/accuracy": accuracy}))
     assert (onset.pattern, onset.step) == (Pattern.MASKED, since)
-    assert onset.masked_value == pytest.approx(loss[-1])
+    assert onset.masked_value == pytest.approx(loss[since])
 
 
 @pytest.mark.parametrize(
@@ -266,3 +267,102 @@ def test_epochs_and_steps_are_compared_by_the_clock() -> None:
     onset = locate(replace(run, table=table))
     assert (onset.series, onset.step) == ("loss", 400)
     assert [bad.series for bad in onset.order] == ["loss", "val/loss"]
+
+
+def without(run: Run, name: str, steps: Collection[int]) -> Run:
+    """The run as a writer leaves it that has no word for NaN: rows of ``steps`` hold no ``name``."""
+    series = run.table[name]
+    return replace(run, table={**run.table, name: series.where(~np.isin(series.step, list(steps)))})
+
+
+ROWS: dict[str, Sequence[float]] = {"loss": [2.0 + 0.01 * (k % 7) for k in range(60)], "lr": [0.1] * 60}
+
+
+def test_a_loss_that_is_missing_from_its_rows_to_the_end() -> None:
+    onset = locate(without(make_run(ROWS), "loss", range(40, 60)))
+    assert (onset.pattern, onset.series, onset.step, onset.last_finite_step) == (Pattern.MASKED, "loss", 40, 39)
+    assert (onset.value, onset.masked_value, onset.line) == (None, None, 82)
+    assert "no word" in onset.masked_as
+
+
+def test_a_loss_that_is_missing_for_some_rows_comes_back() -> None:
+    onset = locate(without(make_run(ROWS), "loss", [40, 41, 42]))
+    assert (onset.pattern, onset.step, onset.recovered_step) == (Pattern.TRANSIENT, 40, 43)
+
+
+def test_a_loss_that_grew_before_it_is_missing() -> None:
+    loss = [*ROWS["loss"][:37], 30.0, 4e3, 7e7, *ROWS["loss"][40:]]
+    onset = locate(without(make_run({**ROWS, "loss": loss}), "loss", range(40, 60)))
+    assert (onset.pattern, onset.departure_step, onset.step) == (Pattern.MASKED, 37, 40)
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        ({}, range(56, 60)),  # a few closing rows
+        ({}, [40]),  # a row that was lost
+        ({}, range(10, 60)),  # too few rows to know that it is usually there
+        ({}, range(5, 60, 10)),  # left out of every tenth row
+        ({}, [*range(25, 28), *range(33, 36), *range(41, 44), *range(50, 53)]),  # and of a block now and then
+        ({"metric/iou": [0.1] * 30 + [NAN] * 30}, range(40, 60)),  # the writer has a word for NaN
+        ({"loss/second": [1.0] * 60}, range(40, 60)),  # another loss took over
+    ],
+)
+def test_a_loss_that_is_left_out_for_another_reason(more: dict[str, list[float]], missing: Sequence[int]) -> None:
+    assert locate(without(make_run({**ROWS, **more}), "loss", missing)).pattern is Pattern.HEALTHY
+
+
+def test_rows_of_an_evaluation_need_no_loss() -> None:
+    run = make_run({**ROWS, "val/loss": [2.0] * 60})
+    evaluated = without(run, "val/loss", range(40))
+    assert locate(without(evaluated, "loss", range(40, 43))).pattern is Pattern.HEALTHY
+
+
+STANDS_STILL = [2.31, 2.29, 2.33, 2.28, 2.3, 2.34, 2.27, 2.32, 2.31, 2.3]
+
+
+def test_a_rate_that_never_leaves_zero_is_a_training_without_updates() -> None:
+    values = {"loss": STANDS_STILL, "lr": [0.0] * 10}
+    onset = locate(make_run(values, facts={"framework": "transformers"}))
+    assert (onset.pattern, onset.series, onset.masked_value) == (Pattern.MASKED, "lr", 0.0)
+    assert "skipped" in onset.masked_as
+    scaled = locate(make_run({**values, "loss_scale": [65536.0] * 10}))
+    assert scaled.pattern is Pattern.MASKED
+
+
+@pytest.mark.parametrize(
+    ("values", "facts"),
+    [
+        ({"loss": STANDS_STILL, "lr": [0.0] * 10}, {}),  # four decimals of 1e-5, perhaps
+        ({"loss": STANDS_STILL, "lr": [*[0.0] * 9, 1e-6]}, {"framework": "transformers"}),
+        ({"loss": [3.0, 2.9, 2.7, 2.6, 2.4, 2.3, 2.1, 2.0, 1.9, 1.8], "lr": [0.0] * 10}, {"framework": "transformers"}),
+    ],
+)
+def test_a_rate_that_is_printed_as_zero_may_be_none(
+    values: dict[str, list[float]], facts: dict[str, FactValue]
+) -> None:
+    assert locate(make_run(values, facts=facts)).pattern is Pattern.HEALTHY
+
+
+def saved(step: int, text: str) -> Mark:
+    return Mark(MarkKind.CHECKPOINT, "train.log", step + 1, step, text)
+
+
+def test_a_checkpoint_that_was_written_again_after_the_onset_is_lost() -> None:
+    loss = [*CALM, NAN, NAN, NAN]
+    marks = [saved(2, "step2.pt"), saved(5, "best.pt"), saved(10, "best.pt")]
+    run = make_run({"loss": loss}, marks=marks)
+    onset = locate(run)
+    assert onset.last_good_checkpoint == "step2.pt"
+    assert overwritten_checkpoint(run, onset) == "best.pt"
+    kept = make_run({"loss": loss}, marks=marks[:2])
+    assert locate(kept).last_good_checkpoint == "best.pt"
+    assert overwritten_checkpoint(kept, locate(kept)) is None
+
+
+def test_a_nan_between_two_logged_steps_is_over_with_the_loss_that_is_logged() -> None:
+    run = make_run({"loss_smoothed": [2.0, NAN, NAN, NAN], "loss": [2.0, 2.1, 2.0, 1.9]}, every=10)
+    average = run.table["loss_smoothed"]
+    average = replace(average, info=replace(average.info, smoothed=True))
+    onset = locate(replace(run, table={**run.table, "loss_smoothed": average}))
+    assert (onset.pattern, onset.step, onset.recovered_step) == (Pattern.TRANSIENT, 10, 10)

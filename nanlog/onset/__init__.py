@@ -13,7 +13,7 @@ import numpy as np
 
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Run, Series
 from nanlog.onset._chance import chance_level, confidently_wrong
-from nanlog.onset._checkpoint import last_good_checkpoint
+from nanlog.onset._checkpoint import last_good_checkpoint, overwritten_checkpoint
 from nanlog.onset._first import (
     MESSAGE,
     base_name,
@@ -27,6 +27,7 @@ from nanlog.onset._first import (
     point,
     steps_of_clock,
 )
+from nanlog.onset._gap import Gap, missing_loss, rate_never_left_zero
 from nanlog.onset._growth import Growth, driven_off, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
 from nanlog.onset._skipped import skipped_updates
@@ -40,6 +41,7 @@ __all__ = [
     "locate_attempt",
     "main_loss",
     "non_finite",
+    "overwritten_checkpoint",
     "steps_of_clock",
 ]
 
@@ -85,6 +87,9 @@ def locate_attempt(run: Run) -> Onset:
         return skipped.onset(run, loss, attempt)
     if order:
         return _broken(run, loss, order, mask, attempt)
+    gap = (missing_loss(run, loss) or rate_never_left_zero(run, loss)) if loss is not None else None
+    if gap is not None and loss is not None:
+        return _unwritten(run, loss, gap, attempt)
     return _finite(run, loss, attempt)
 
 
@@ -129,8 +134,8 @@ def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Ma
         last_finite_step=last,
         departure_step=departure[0] if departure else None,
         departure_line=departure[1] if departure else None,
-        earliest_step=None if last is None or first.step is None or last + 1 >= first.step else last + 1,
-        recovered_step=_recovered(loss) if pattern is Pattern.TRANSIENT else None,
+        earliest_step=_earliest(last, first),
+        recovered_step=_finite_again(run, loss, first) if pattern is Pattern.TRANSIENT else None,
         order=order,
         loss_step=loss_bad.step if loss_bad else None,
         masked_value=mask.value if masked and mask is not None else None,
@@ -138,6 +143,40 @@ def _broken(run: Run, loss: Series | None, order: tuple[FirstBad, ...], mask: Ma
         tail=_is_tail(run, loss, first),
         last_good_checkpoint=last_good_checkpoint(run, safe, first.line),
     )
+
+
+def _unwritten(run: Run, loss: Series, gap: Gap, attempt: int) -> Onset:
+    """The loss is not in the rows where it should be, or the rate shows that no update was made."""
+    first = gap.first
+    zero = None if np.isnan(first.value) else first.value
+    history = before(loss, first.step, first.line)
+    departure = None if zero is not None else _Shape(loss, history, _growth(history)).departure
+    last = _last_finite(loss, first)
+    safe = min((s for s in (last, departure[0] if departure else None) if s is not None), default=None)
+    return Onset(
+        pattern=Pattern.MASKED if gap.recovered_step is None else Pattern.TRANSIENT,
+        attempt=attempt,
+        series=first.series,
+        step=first.step,
+        value=zero,
+        file=first.file,
+        line=first.line,
+        last_finite_step=last,
+        departure_step=departure[0] if departure else None,
+        departure_line=departure[1] if departure else None,
+        earliest_step=_earliest(last, first),
+        recovered_step=gap.recovered_step,
+        order=(first,),
+        loss_step=first.step if first.series == loss.name else None,
+        masked_value=zero,
+        masked_as=gap.what,
+        last_good_checkpoint=last_good_checkpoint(run, safe, first.line),
+    )
+
+
+def _earliest(last: int | None, first: FirstBad) -> int | None:
+    """The first step at which the onset can lie, where steps between the last finite and the first bad are unseen."""
+    return None if last is None or first.step is None or last + 1 >= first.step else last + 1
 
 
 def _history(loss: Series | None, loss_bad: FirstBad | None, first: FirstBad) -> Series | None:
@@ -243,6 +282,24 @@ def _recovered(loss: Series | None) -> int | None:
         return None
     last = int(where[-1])
     return int(loss.step[last + 1]) if len(loss) - 1 - last >= _RECOVERED else None
+
+
+def _finite_again(run: Run, loss: Series | None, first: FirstBad) -> int | None:
+    """Where it went on: of the loss, or of what went bad while the loss stayed finite.
+
+    A running average stays NaN for ever after one; the loss it is of goes on with the very step that shows it.
+    """
+    if loss is None or (again := _recovered(loss)) is not None:
+        return again if loss is not None else None
+    series = run.series(first.series)
+    if series is not None and not series.info.smoothed and (again := _recovered(series)) is not None:
+        return again
+    if first.step is None:
+        later = loss.where(loss.line > first.line)
+    else:
+        smoothed = series is not None and series.info.smoothed
+        later = loss.where(loss.step >= first.step if smoothed else loss.step > first.step)
+    return int(later.step[0]) if len(later) else None
 
 
 def _last_finite(loss: Series | None, first: FirstBad) -> int | None:

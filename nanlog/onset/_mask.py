@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 
 from nanlog.model import FloatArray, IntArray, Run, Series
 
+#: A clamp hides a NaN, and it is where a blow-up ends: the number alone is the same for both.
+_SATURATED = "NaN or for outputs that saturated"
 #: Printed value of a loss whose every sample is clamped -> what clamps it.
 CEILINGS = {
-    -math.log(float(np.finfo(np.float32).tiny)): "softmax loss, clamped at FLT_MIN",
-    -math.log(1e-20): "infogain or multinomial loss, clamped at 1e-20",
+    -math.log(float(np.finfo(np.float32).tiny)): f"{_SATURATED} (softmax loss, clamped at FLT_MIN)",
+    -math.log(1e-20): f"{_SATURATED} (infogain or multinomial loss, clamped at 1e-20)",
 }
 #: An exact ceiling must come back this often before it is a state rather than one saturated batch.
 _TIMES = 3
@@ -63,7 +65,7 @@ _COME_DOWN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """From ``index`` of ``series`` on it shows the value ``value`` that stands for NaN; ``count`` points do."""
+    """From ``index`` of ``series`` on it shows the value ``value``, which stands for ``what``; ``count`` points do."""
 
     series: Series
     index: int
@@ -112,8 +114,8 @@ def _clipped(run: Run) -> Mask | None:
         stands_for = _KERAS_CLIP * (1 - accuracy)
         same = (np.abs(loss.value - stands_for) <= 2 * _NEAR * stands_for) & (accuracy < _MOSTLY_WRONG)
         if (since := _to_the_end(same)) is not None:
-            what = "16.118 times the share of wrong answers: probabilities clipped at 1e-7"
-            return Mask(loss, since, float(loss.value[-1]), len(loss) - since, what)
+            what = f"{_SATURATED} (16.118 times the share of wrong answers: probabilities clipped at 1e-7)"
+            return Mask(loss, since, float(loss.value[since]), len(loss) - since, what)
     return None
 
 
@@ -126,8 +128,8 @@ def _at_chance(run: Run) -> Mask | None:
             known = np.isfinite(classes) & (classes >= _FEWEST_CLASSES) & (classes < _MOST_CLASSES)
             same = known & (np.abs(loss.value - level) <= _NEAR * level) & (np.abs(accuracy * classes - 1) <= _CHANCE)
         if (since := _to_the_end(same)) is not None and len(set(classes[since:].tolist())) == 1:
-            what = f"ln({classes[-1]:.0f}), the loss of a net that answers the same for every sample"
-            return Mask(loss, since, float(loss.value[-1]), len(loss) - since, what)
+            what = f"NaN or for a dead net (ln({classes[-1]:.0f}): the same answer for every sample)"
+            return Mask(loss, since, float(loss.value[since]), len(loss) - since, what)
     return None
 
 
@@ -187,7 +189,7 @@ def _zeroed(run: Run, loss: Series) -> Mask | None:
     # what is memorised is printed as 0.0001 before it is printed as 0.0000
     if not broken and float(recent[-3:].min()) <= _COME_DOWN * float(np.median(before[: max(1, len(before) // 4)])):
         return None
-    return Mask(loss, since, 0.0, zeros, "exactly 0: what replaces or filters NaN prints that")
+    return Mask(loss, since, 0.0, zeros, "NaN (exactly 0: what replaces or filters NaN prints that)")
 
 
 def _printed_unit(values: FloatArray) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Report, Run
+from nanlog.onset import overwritten_checkpoint
 from nanlog.report._words import counted, headline, name, number, series_words, steps
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ __all__ = ["badge", "rows", "when"]
 _SHOWN = 3  #: how many series that went bad after the first are named
 #: Series of points that are no numbers.
 _SAID = {"message": "a message says so", "skipped_step": "the loss scaler skipped the update"}
+#: What stands for them in a row of names.
+_A_WORD = {"message": "a message", "skipped_step": "a skipped update"}
 _LABEL = 19  #: width of the column of labels
 
 
@@ -68,7 +71,8 @@ def rows(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, In
     if onset.loss_step not in {None, onset.step} and not any(bad.series.startswith("loss") for bad in named):
         yield "loss affected", page.text(f"step {onset.loss_step}")
     if onset.recovered_step is not None:
-        yield "finite again", page.text(f"step {onset.recovered_step}")
+        again = f"step {onset.recovered_step}"
+        yield "finite again", page.text(again if onset.series != "loss_smoothed" else f"{again}, its average aside")
     if len(run.attempts) > 1:
         yield "attempt", page.text(_attempt(run, onset))
     yield from _checkpoint(page, run, onset)
@@ -87,8 +91,10 @@ def _first_label(onset: Onset) -> str:
     match onset.pattern:
         case Pattern.DIVERGENCE:
             return "out of range"
-        case Pattern.MASKED if onset.value is None or math.isfinite(onset.value):
+        case Pattern.MASKED if onset.value is not None and math.isfinite(onset.value):
             return "first masked"
+        case Pattern.MASKED | Pattern.TRANSIENT if onset.value is None:
+            return "first missing"
         case _:
             return "first bad"
 
@@ -98,7 +104,7 @@ def _first(page: Medium[Inline], onset: Onset) -> Inline:
     if onset.series is None:
         return page.with_place(page.text(when_), onset.file, onset.line)
     first = onset.order[0] if onset.order else None
-    value = "" if onset.value is None else f" = {number(onset.value)}"
+    value = "  (no value in this row)" if onset.value is None else f" = {number(onset.value)}"
     if onset.series in _SAID:
         return page.with_place(page.text(when_, "bold") + page.text(f"  {_SAID[onset.series]}"), onset.file, onset.line)
     text = page.text(when_, "bold") + page.text(f"  {name(onset.series)}{value}")
@@ -129,7 +135,7 @@ def _downstream(named: tuple[FirstBad, ...], left_out: int) -> str:
     for bad in named:
         if not groups or groups[-1][0] != steps(bad):
             groups.append((steps(bad), []))
-        groups[-1][1].append(name(bad.series))
+        groups[-1][1].append(_A_WORD.get(bad.series) or name(bad.series))
     said = [f"{_listed(series)} at {step}" for step, series in groups]
     if left_out:
         said.append(f"and {left_out:,} more downstream")
@@ -154,7 +160,9 @@ def _checkpoint(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[
         yield "good checkpoint", page.text(name(onset.last_good_checkpoint))
         return
     written = sum(mark.kind is MarkKind.CHECKPOINT for mark in run.marks)
-    if written:
+    if written and (lost := overwritten_checkpoint(run, onset)) is not None:
+        yield "good checkpoint", page.text(f"none: {name(lost)} was written again after the onset")
+    elif written:
         yield (
             "good checkpoint",
             page.text(f"none: not one of the {counted(written, 'checkpoint')} is from before the onset"),

@@ -81,7 +81,8 @@ def headline(onset: Onset) -> str:
     what = _subject(onset)
     match onset.pattern:
         case Pattern.GRADUAL_GROWTH:
-            return f"The {what} grew over several logged points, then became {_bad_value(onset)}."
+            grew = "grew over several logged points" if _grew_for_long(onset) else "left its normal range"
+            return f"The {what} {grew}, then became {_bad_value(onset)}."
         case Pattern.SUDDEN_JUMP:
             return f"The {what} went from normal to {_bad_value(onset)} between two logged points."
         case Pattern.INVALID_LR:
@@ -91,16 +92,38 @@ def headline(onset: Onset) -> str:
         case Pattern.DIVERGENCE:
             return f"The {what} exploded and stayed there; it never became NaN in this log."
         case Pattern.MASKED:
-            value = "a finite value" if onset.masked_value is None else number(onset.masked_value)
-            return f"The {what} showed {value}, which stands for NaN{_mask(onset)}."
+            return f"The {what} {_shown(onset)}, which stands for {_mask(onset)}."
         case Pattern.TRANSIENT:
-            return f"The {what} became {_bad_value(onset)} for a while, then finite again."
+            return _passing(onset, what)
         case Pattern.HEALTHY:
             return "Nothing non-finite that matters."
 
 
+def _grew_for_long(onset: Onset) -> bool:
+    """Whether more than the last finite point had left the normal range."""
+    return onset.departure_step is None or onset.departure_step != onset.last_finite_step
+
+
+def _shown(onset: Onset) -> str:
+    """What a masked series showed: a number, or no number where there should be one."""
+    if onset.masked_value is None and onset.order and math.isnan(onset.order[0].value) and onset.masked_as:
+        return f"is missing from its rows from {steps(onset.order[0])} on"
+    own = next((bad.value for bad in onset.order if math.isfinite(bad.value)), onset.masked_value)
+    return "showed " + ("a finite value" if own is None else number(own))
+
+
 def _mask(onset: Onset) -> str:
-    return f" ({printable(onset.masked_as, SENTENCE_LIMIT)})" if onset.masked_as else ""
+    return printable(onset.masked_as, SENTENCE_LIMIT) if onset.masked_as else "NaN"
+
+
+def _passing(onset: Onset, what: str) -> str:
+    """Something that was bad for a while; an average is not, it stays bad when what it is of has long recovered."""
+    if onset.masked_as:
+        back = "" if onset.recovered_step is None else f" and comes back at step {onset.recovered_step}"
+        return f"The {what} {_shown(onset)}{back}, which stands for {_mask(onset)}."
+    if onset.series == "loss_smoothed" and onset.loss_step is None:
+        return f"The {what} became {_bad_value(onset)} over steps that are not logged; every logged loss is finite."
+    return f"The {what} became {_bad_value(onset)} for a while, then finite again."
 
 
 def _subject(onset: Onset) -> str:

@@ -64,9 +64,9 @@ class _Log(LineLog):
             self.mark(MarkKind.START, line)
             self.fact("parameters", found["value"], line)
         elif (found := _SAVING.fullmatch(text)) is not None:
-            self.mark(MarkKind.CHECKPOINT, line, self.step, found["file"])
+            self.mark(MarkKind.CHECKPOINT, line, self.step, _checkpoint(found["file"]))
         elif (found := _RESUMING.fullmatch(text)) is not None:
-            self.mark(MarkKind.RESUME, line, None, found["file"])
+            self.mark(MarkKind.RESUME, line, None, _checkpoint(found["file"]))
 
     def _values(self, line: int, rank: int | None, found: re.Match[str]) -> None:
         pairs = [(pair["name"], number(pair["value"])) for pair in _VALUE.finditer(found["values"])]
@@ -90,6 +90,11 @@ class _Log(LineLog):
             info = self.names.info(name, smoothed=name.startswith("train"))
             self._evaluations[name] = replace(info, stage=Stage.EVALUATION)
         return self._evaluations[name]
+
+
+def _checkpoint(place: str) -> str:
+    """The file: nanoGPT names the folder, in which it always writes (and reads) ``ckpt.pt``."""
+    return place if place.endswith((".pt", ".pth", ".ckpt")) else f"{place.rstrip('/')}/ckpt.pt"
 
 
 PARSER: Parser = NanoGPT()

@@ -21,10 +21,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nanlog.plot._compose import draw
-from nanlog.plot._pictures import PICTURES
+from nanlog.plot._compose import draw, draw_with_characters
+from nanlog.plot._pictures import PICTURES, available
 from nanlog.plot._save import FORMATS, format_of, save
-from nanlog.plot._subject import Steps, subject_of
+from nanlog.plot._subject import Steps, around_onset, subject_of
+from nanlog.plot._window import show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "PICTURES",
+    "Steps",
     "activations",
+    "around_onset",
+    "available",
     "everything",
     "figure",
     "format_of",
     "grad_norms",
+    "in_terminal",
     "loss",
     "lr",
     "overview",
@@ -46,6 +51,7 @@ __all__ = [
     "ratio",
     "save",
     "series",
+    "show",
 ]
 
 
@@ -62,6 +68,21 @@ def figure(
     Without either it is the :func:`overview`.
     """
     return draw(subject_of(what, steps=steps, attempt=attempt), pictures, globs)
+
+
+def in_terminal(
+    what: Report | Run,
+    pictures: Sequence[str] = (),
+    globs: Sequence[str] = (),
+    *,
+    steps: Steps | None = None,
+    attempt: int | None = None,
+    width: int = 80,
+    colour: bool = False,
+) -> str:
+    """What :func:`figure` draws, as text for a terminal of ``width`` columns."""
+    subject = subject_of(what, steps=steps, attempt=attempt)
+    return draw_with_characters(subject, pictures, globs, width, colour=colour)
 
 
 def overview(what: Report | Run, *, steps: Steps | None = None, attempt: int | None = None) -> Figure:

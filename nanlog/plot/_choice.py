@@ -40,15 +40,13 @@ def curves_of(subject: Subject, series: Sequence[Series], prefix: str = "") -> t
     """A curve for each series; names lose ``prefix``, which the title of the panel says."""
     if len(series) > MOST_CURVES:
         return _bundle(subject, series, prefix)
-    spare = iter(lines(len(series) + 3)[2:])
-    taken: set[str] = set()
-    curves = []
-    for one in sorted(series, key=_from_plain_to_derived):
-        role = _role(one)
-        line = next(spare) if role in taken or role == "other" else _ROLES[role]
-        taken.add(role)
-        curves.append(Curve(one, _short(one.name, prefix), line))
-    return tuple(curves)
+    if len(series) == 1:
+        return (Curve(series[0], _short(series[0].name, prefix), _ROLES["main"]),)
+    chief = {role: one.name for one in reversed(series) if (role := _role(one)) in _ROLES}
+    own = {name: _ROLES[role] for role, name in chief.items()}
+    used = {line.key for line in own.values()}
+    spare = (line for line in lines(len(series) + len(_ROLES)) if line.key not in used)
+    return tuple(Curve(one, _short(one.name, prefix), own.get(one.name) or next(spare)) for one in series)
 
 
 _ROLES = {
@@ -65,10 +63,6 @@ def _role(series: Series) -> str:
     if series.info.smoothed or name == "loss_smoothed":
         return "smoothed"
     return "main" if "/" not in name else "other"
-
-
-def _from_plain_to_derived(series: Series) -> int:
-    return ["main", "other", "smoothed", "evaluation"].index(_role(series))
 
 
 def _short(name: str, prefix: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nanlog.plot._subject import Subject
 
-__all__ = ["draw", "panels_for"]
+__all__ = ["draw", "draw_with_characters"]
 
 #: Name of a picture -> what it shows, and what to log so that it can be drawn.
 _NEEDS = {
@@ -38,12 +38,27 @@ def draw(subject: Subject, pictures: Sequence[str] = (), globs: Sequence[str] = 
     Raises :class:`~nanlog.errors.NotLoggedError` where the log has nothing to draw of one of them and
     :class:`~nanlog.errors.UsageError` where it has nothing within the steps that are to be seen.
     """
-    panels, notes = panels_for(subject, pictures, globs)
+    return figure_of(subject, *_panels(subject, pictures, globs))
+
+
+def draw_with_characters(
+    subject: Subject, pictures: Sequence[str], globs: Sequence[str], width: int, *, colour: bool
+) -> str:
+    """Like :func:`draw`, as text for a terminal of ``width`` columns."""
+    from nanlog.plot._terminal import with_characters
+
+    panels, notes = _panels(subject, pictures, globs)
+    return "\n".join([with_characters(subject, panels, width, colour=colour), *notes])
+
+
+def _panels(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> tuple[list[Panel], list[str]]:
+    """What to draw, and what to say below it; at least one point of it is within the steps."""
+    panels, notes = _found(subject, pictures, globs)
     _demand_points(subject, panels)
-    return figure_of(subject, panels, notes)
+    return panels, notes
 
 
-def panels_for(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> tuple[list[Panel], list[str]]:
+def _found(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> tuple[list[Panel], list[str]]:
     """The panels, and what to say below them; raises like :func:`draw`."""
     if not subject.run.table:
         raise NotLoggedError(f"{subject.run.source} holds no number that belongs to a step: there is nothing to draw")

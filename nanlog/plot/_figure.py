@@ -12,6 +12,7 @@ from nanlog.plot._style import GREY, SMALL, blank_figure, shown, style
 from nanlog.plot._title import title_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from nanlog.plot._panel import Panel
@@ -41,7 +42,7 @@ def figure_of(subject: Subject, panels: Sequence[Panel], notes: Sequence[str] = 
         return figure
 
 
-def _whole_steps(axes, subject: Subject) -> None:  # type: ignore[no-untyped-def]
+def _whole_steps(axes: Axes, subject: Subject) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel(subject.x_label)

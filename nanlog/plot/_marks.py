@@ -17,6 +17,7 @@ from nanlog.plot._style import GREEN, GREY, INK, SMALL, WIDTH, Kind, Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Transform
 
     from nanlog.plot._subject import Subject
 
@@ -27,9 +28,10 @@ HEADROOM = 0.07
 #: Curves that get a row of their own; the others share the last one.
 _ROWS = 3
 #: Markers side by side in a row.
-_MARKERS = 60
+_MARKERS = 40
 #: Width of a letter in units of the size of type, and of the axes in units of the figure; both are rough.
 _LETTER, _AXES = 0.58, 0.8
+_NAME_ROW = SMALL + 3  #: height of a row of names of events, in points
 #: So many restarts are named.
 _NAMED_RESTARTS = 3
 
@@ -71,7 +73,10 @@ def _step(step: float) -> str:
 
 
 def mark_events(axes: Axes, subject: Subject, *, named: bool) -> None:
-    """Draw the events as vertical lines; ``named`` puts their names above the axes, whose limits must be set."""
+    """Draw the events as vertical lines; ``named`` puts their names above the axes, whose limits must be set.
+
+    The title of the axes moves up to make room for them.
+    """
     shown = events(subject)
     for event in shown:
         style = event.line
@@ -79,11 +84,12 @@ def mark_events(axes: Axes, subject: Subject, *, named: bool) -> None:
             event.at, color=style.colour, linestyle=style.dashes, linewidth=style.width, zorder=2.5, gid="event"
         )
     if named:
-        _name_events(axes, [event for event in shown if event.name])
+        rows = _name_events(axes, [event for event in shown if event.name])
+        axes.set_title(axes.get_title(loc="left"), loc="left", weight="bold", pad=4 + rows * _NAME_ROW)
 
 
-def _name_events(axes: Axes, shown: Sequence[Event]) -> None:
-    """Names above the axes, in as many rows as they need in order not to meet."""
+def _name_events(axes: Axes, shown: Sequence[Event]) -> int:
+    """Names above the axes, in as many rows as they need in order not to meet; returns how many."""
     left, right = axes.get_xlim()
     letter = _LETTER * SMALL / (_AXES * WIDTH * 72)
     taken: list[float] = []  # where each row is taken to, from the left
@@ -98,7 +104,7 @@ def _name_events(axes: Axes, shown: Sequence[Event]) -> None:
             (event.at, 1.0),
             (begin + width / 2, 1.0),
             xycoords=("data", "axes fraction"),
-            textcoords=_above(axes, 3 + row * (SMALL + 3)),
+            textcoords=_above(axes, 3 + row * _NAME_ROW),
             ha="center",
             va="bottom",
             size=SMALL,
@@ -106,9 +112,10 @@ def _name_events(axes: Axes, shown: Sequence[Event]) -> None:
             weight="bold" if event.bold else "normal",
             gid="event name",
         )
+    return len(taken)
 
 
-def _above(axes: Axes, points: float) -> object:
+def _above(axes: Axes, points: float) -> Transform:
     """Fractions of the axes, shifted upwards."""
     from matplotlib.transforms import offset_copy
 
@@ -144,7 +151,7 @@ def _shade(axes: Axes, kind: Kind, spans: Sequence[Stretch]) -> None:
     from matplotlib.collections import PolyCollection
     from matplotlib.transforms import blended_transform_factory
 
-    boxes = [[(s.first, 0), (s.first, 1), (s.last, 1), (s.last, 0)] for s in spans]
+    boxes = [[(a, 0), (a, 1), (b, 1), (b, 0)] for a, b in _merged(spans)]
     axes.add_collection(
         PolyCollection(
             boxes,
@@ -158,6 +165,17 @@ def _shade(axes: Axes, kind: Kind, spans: Sequence[Stretch]) -> None:
         ),
         autolim=False,
     )
+
+
+def _merged(spans: Sequence[Stretch]) -> list[tuple[float, float]]:
+    """Where any of the spans is, so that what several curves have in common is not shaded twice."""
+    merged: list[tuple[float, float]] = []
+    for first, last in sorted((s.first, s.last) for s in spans):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
@@ -226,6 +244,7 @@ def _name_kinds(axes: Axes, rows: Sequence[tuple[Line, Sequence[Stretch]]]) -> N
             size=SMALL,
             weight="bold",
             color=kind.colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
             zorder=5,
             gid=f"name {kind.word}",
         )

@@ -41,6 +41,9 @@ class Panel(Protocol):
     """Draws itself on axes whose limits of steps are set; ``height`` in inches."""
 
     @property
+    def title(self) -> str: ...
+
+    @property
     def height(self) -> float: ...
 
     @property
@@ -71,7 +74,7 @@ class CurvePanel:
         reach = Reach([shape.y for _, _, shape in drawn])
         set_scale(axes, reach, HEADROOM * len(rows_of(bad)))
         main = subject.onset.attempt if len(subject.run.attempts) > 1 else None
-        for curve, attempt, shape in drawn:
+        for curve, attempt, shape in sorted(drawn, key=lambda one: one[0].line.width):  # what is thin lies behind
             _draw(axes, curve.line, shape, faded=main is not None and attempt != main)
         mark_nonfinite(axes, bad)
         self._say(axes, reach)
@@ -102,7 +105,7 @@ def _draw(axes: Axes, line: Line, shape: Envelope, *, faded: bool) -> None:
         linewidth=line.width * (0.7 if faded else 1.0),
         alpha=0.45 if faded else 1.0,
         marker="o" if few else None,
-        markersize=2.2 * line.width,
+        markersize=1.9 * line.width,
         zorder=2,
         gid="curve",
     )

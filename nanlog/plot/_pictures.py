@@ -11,13 +11,23 @@ from nanlog.onset import base_name, main_loss
 from nanlog.plot._choice import curves_of, in_table
 from nanlog.plot._panel import CurvePanel, Panel
 from nanlog.plot._ratio import RULE_OF_THUMB, ratios
+from nanlog.plot._subject import subject_of
 
 if TYPE_CHECKING:
+    from nanlog.model import Report, Run
     from nanlog.plot._subject import Subject
 
-__all__ = ["PICTURES", "first_bad_panels", "overview_panels", "series_panels"]
+__all__ = ["PICTURES", "available", "first_bad_panels", "overview_panels", "series_panels"]
 
 _LARGE, _MEDIUM, _SMALL = 2.6, 2.0, 1.5  #: heights in inches
+#: Series of each layer.
+_OF_LAYERS = {
+    "grad_norm": "gradient norm of each parameter",
+    "param_diff": "gradients of the parameters, mean size",
+    "diff": "gradients of the activations, mean size",
+    "param": "parameters, mean size",
+    "data": "activations, mean size",
+}
 #: So many panels of series chosen by their names, at most.
 _MOST_PANELS = 12
 
@@ -33,7 +43,8 @@ def _lr(subject: Subject) -> list[Panel]:
 
 def _grad_norms(subject: Subject) -> list[Panel]:
     """The global norm, and below it the gradients of each layer."""
-    return [*_global_norm(subject), *_layers(subject, _layer_gradients(subject), "gradients")]
+    kind, found = _layer_gradients(subject)
+    return [*_global_norm(subject), *_layers(subject, kind, found)]
 
 
 def _global_norm(subject: Subject) -> list[Panel]:
@@ -54,11 +65,11 @@ def _layer_gradients(subject: Subject) -> tuple[str, list[Series]]:
 
 def _params(subject: Subject) -> list[Panel]:
     whole = _curves(subject, in_table(subject, "param_norm"), "norm of the parameters", _MEDIUM)
-    return [*whole, *_layers(subject, ("param", in_table(subject, "param")), "parameters, mean size")]
+    return [*whole, *_layers(subject, "param", in_table(subject, "param"))]
 
 
 def _activations(subject: Subject) -> list[Panel]:
-    return _layers(subject, ("data", in_table(subject, "data")), "activations, mean size")
+    return _layers(subject, "data", in_table(subject, "data"))
 
 
 def _ratio(subject: Subject) -> list[Panel]:
@@ -73,10 +84,9 @@ def _curves(subject: Subject, series: Sequence[Series], title: str, height: floa
     return [CurvePanel(title, curves_of(subject, series, prefix), height)] if series else []
 
 
-def _layers(subject: Subject, found: tuple[str, list[Series]], title: str) -> list[Panel]:
+def _layers(subject: Subject, kind: str, series: list[Series]) -> list[Panel]:
     """What is logged for each layer."""
-    kind, series = found
-    return _curves(subject, series, title, _LARGE, f"{kind}/")
+    return _curves(subject, series, _OF_LAYERS.get(kind, kind), _LARGE, f"{kind}/")
 
 
 #: Name of a picture -> its panels; none where the log has nothing for it.
@@ -88,6 +98,12 @@ PICTURES: dict[str, Callable[[Subject], list[Panel]]] = {
     "activations": _activations,
     "ratio": _ratio,
 }
+
+
+def available(what: Report | Run) -> tuple[str, ...]:
+    """Those of :data:`PICTURES` for which the log has something."""
+    subject = subject_of(what)
+    return tuple(name for name, panels in PICTURES.items() if panels(subject))
 
 
 def overview_panels(subject: Subject) -> list[Panel]:

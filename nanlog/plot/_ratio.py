@@ -31,8 +31,8 @@ def ratios(run: Run) -> Iterator[Series]:
 
 
 def _ratio(update: Series, parameter: Series) -> Series:
-    keys = [series.attempt * (1 << 44) + series.step for series in (update, parameter)]
-    _, at, of = np.intersect1d(*keys, return_indices=True)
+    own, other = (series.attempt * (1 << 44) + series.step for series in (update, parameter))
+    _, at, of = np.intersect1d(own, other, return_indices=True)
     above, below = update.where(at.astype(np.int64)), parameter.value[of]
     with np.errstate(all="ignore"):
         value = np.where(np.isfinite(below), above.value / below, np.nan)

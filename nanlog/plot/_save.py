@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from nanlog.errors import UsageError
-from nanlog.plot._style import style
+from nanlog.plot._style import DPI, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def format_of(name: str) -> str:
     return ending
 
 
-def save(figure: Figure, file: str | Path | IO[bytes], form: str | None = None, dpi: float | None = None) -> None:
+def save(figure: Figure, file: str | Path | IO[bytes], form: str | None = None, dpi: float = DPI) -> None:
     """Write a figure as PNG, SVG or PDF: by ``form``, else by the ending of ``file``.
 
     The text of an SVG stays text, and everything from the log in it is escaped.  The same figure gives the same bytes.
@@ -38,4 +38,4 @@ def save(figure: Figure, file: str | Path | IO[bytes], form: str | None = None, 
     if form is None:
         form = format_of(str(file)) if isinstance(file, str | Path) else "png"
     with style():
-        figure.savefig(file, format=form, metadata=_WITHOUT[form], **({} if dpi is None else {"dpi": dpi}))
+        figure.savefig(file, format=form, metadata=_WITHOUT[form], dpi=dpi)

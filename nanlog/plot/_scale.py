@@ -69,7 +69,7 @@ def _set_limits(axes: Axes, reach: Reach, headroom: float) -> None:
     low, high = transform.transform(np.clip([reach.low, reach.high], -_LARGEST, _LARGEST))
     width = high - low
     if width <= 0 or not math.isfinite(width):
-        width = 1.0 if reach.scale != "linear" else max(abs(low), 1.0) * 0.1
+        width = 1.0 if reach.scale != "linear" else 0.5 * abs(low) or 1.0
         low, high = low - width / 2, high + width / 2
     edges = np.array([low - width * _MARGIN, high + width * (_MARGIN + headroom)])
     with np.errstate(over="ignore"):

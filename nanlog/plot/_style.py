@@ -19,7 +19,21 @@ from nanlog.printable import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "GREY", "HAZE", "INK", "SMALL", "WIDTH", "Kind", "Line", "blank_figure", "lines", "shown", "style"]
+__all__ = [
+    "DPI",
+    "GREY",
+    "HAZE",
+    "INK",
+    "NAME",
+    "SMALL",
+    "WIDTH",
+    "Kind",
+    "Line",
+    "blank_figure",
+    "lines",
+    "shown",
+    "style",
+]
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
@@ -29,7 +43,7 @@ INK, GREY, HAZE = "#222222", "#6b6b6b", "#b8c4d0"
 
 #: Lines of a panel, in this order.  Yellow cannot be seen on white; vermillion, orange and purple mean something.
 PALETTE = (BLUE, GREEN, SKY, BLACK)
-_DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 WIDTH = 9.0  #: of every picture, in inches
 DPI = 130
@@ -66,6 +80,11 @@ class Line:
     colour: str
     dashes: Any = "-"
     width: float = 1.3
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """What tells it from others."""
+        return self.colour, self.dashes
 
 
 def lines(count: int) -> tuple[Line, ...]:

@@ -12,7 +12,7 @@ from nanlog.errors import UsageError
 from nanlog.model import NO_STEP, FirstBad, FloatArray, IntArray, MarkKind, Onset, Pattern, Report, Run, Series
 from nanlog.onset import counts_otherwise, locate, locate_attempt, main_loss, steps_of_clock
 
-__all__ = ["Points", "Steps", "Subject", "subject_of"]
+__all__ = ["Points", "Steps", "Subject", "around_onset", "subject_of"]
 
 Steps: TypeAlias = "tuple[int | None, int | None]"  #: the first and the last step to be seen; None: no limit
 
@@ -142,3 +142,15 @@ def subject_of(
     part = run.of_attempt(attempt)
     same = known is not None and known.attempt == attempt
     return Subject(part, known if same and known is not None else locate_attempt(part), (first, last), attempt)
+
+
+def around_onset(what: Report | Run, count: int) -> Steps:
+    """The ``count`` steps before and after the onset; where a loss diverged and stayed finite, around its departure.
+
+    Raises :class:`~nanlog.errors.UsageError` for a run without an onset.
+    """
+    subject = subject_of(what)
+    at = subject.onset_at if subject.onset_at is not None else subject.onset.departure_step
+    if at is None:
+        raise UsageError("there is no onset to look at: nothing went wrong at a step that the log names")
+    return int(at) - count, int(at) + count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -18,19 +19,19 @@ __all__ = ["title_of", "value_word"]
 _SAID = {"message": "a message says that a value is not finite", "skipped_step": "the loss scaler skipped an update"}
 
 
-def title_of(subject: Subject) -> str:
-    """For example ``train.log: grad_norm/0.weight = NaN at step 125``."""
+def title_of(subject: Subject, clean: Callable[[str], str] = shown) -> str:
+    """For example ``train.log: grad_norm/0.weight = NaN at step 125``; ``clean`` is what names go through."""
     source = PurePath(subject.run.source).name if subject.run.source != "-" else "standard input"
     which = "" if subject.attempt is None else f", training {subject.attempt}"
-    return f"{shown(source)}{which}: {_happened(subject)}"
+    return f"{clean(source)}{which}: {_happened(subject, clean)}"
 
 
-def _happened(subject: Subject) -> str:
+def _happened(subject: Subject, clean: Callable[[str], str]) -> str:
     onset = subject.onset
     if onset.pattern is Pattern.HEALTHY:
         return "healthy"
     if onset.pattern is Pattern.DIVERGENCE:
-        return f"{shown(onset.series or 'the loss')} diverges from step {onset.departure_step}, and stays finite"
+        return f"{clean(onset.series or 'the loss')} diverges from step {onset.departure_step}, and stays finite"
     when = "" if onset.step is None else f" at step {onset.step}"
     if onset.series in _SAID:
         return f"{_SAID[onset.series]}{when}"
@@ -39,7 +40,7 @@ def _happened(subject: Subject) -> str:
     word = "masked as" if onset.masked_value is not None and onset.series == "loss" else "="
     value = "" if onset.value is None else f" {word} {value_word(onset.value)}"
     harmless = ", harmless" if onset.harmless else ""
-    return f"{shown(onset.series)}{value}{when}{harmless}"
+    return f"{clean(onset.series)}{value}{when}{harmless}"
 
 
 def value_word(value: float) -> str:

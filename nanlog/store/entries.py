@@ -48,7 +48,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One entry of the store; ``saved_at`` is in UTC."""
+    """One entry of the store, in the folder ``path``; ``saved_at`` is in UTC.
+
+    ``log`` is the absolute path of the source; None for standard input, and for what older versions saved.
+    """
 
     run_id: str
     path: Path
@@ -58,6 +61,7 @@ class StoredRun:
     points: int
     lines: int
     summary: Summary = field(default_factory=Summary)
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def _entry(root: Path, run_id: str, folder: Path) -> StoredRun:
         int(about["points"]),
         int(about["lines"]),
         Summary.read(about["summary"]) if "summary" in about else _from_report(folder),
+        None if about.get("log") is None else str(about["log"]),
     )
 
 
@@ -173,5 +178,6 @@ def _no_such_run(root: Path, word: str, known: list[str]) -> str:
 
     if not known:
         return f"there is no run {word!r}: the store {root} is empty; nanlog diagnose LOG puts a run in"
-    near = get_close_matches(word, known, n=3, cutoff=0.4) or known[:3]
-    return f"there is no run {word!r} in the store {root}, which holds {len(known)}; the nearest: {', '.join(near)}"
+    near = get_close_matches(word, known, n=3, cutoff=0.4)
+    nearest = f"the nearest: {', '.join(near)}; " if near else ""
+    return f"there is no run {word!r} in the store {root}, which holds {len(known)}; {nearest}nanlog runs lists them"

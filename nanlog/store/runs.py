@@ -48,7 +48,8 @@ def save(run: Run, report_json: Mapping[str, Any] | Callable[[], Mapping[str, An
     """
     run_id = id_in(root, run) or run_id_of(run)
     saved_at, points = datetime.now(UTC), sum(len(series) for series in run.table.values())
-    about = {"run_id": run_id, "saved_at": saved_at.isoformat(), "points": points, "nanlog": __version__}
+    log = None if run.source == "-" else os.path.realpath(run.source)
+    about = {"run_id": run_id, "saved_at": saved_at.isoformat(), "points": points, "nanlog": __version__, "log": log}
     summary = Summary()
 
     def write(folder: Path) -> None:
@@ -64,7 +65,7 @@ def save(run: Run, report_json: Mapping[str, Any] | Callable[[], Mapping[str, An
         publish(root, run_id, write, _keep_replay)
     except OSError as error:
         raise StoreError(_not_written(root, error)) from error
-    return StoredRun(run_id, shown(root, run_id), run.source, run.parser, saved_at, points, run.lines, summary)
+    return StoredRun(run_id, shown(root, run_id), run.source, run.parser, saved_at, points, run.lines, summary, log)
 
 
 def id_in(root: Path, run: Run) -> str | None:
@@ -110,10 +111,14 @@ def load_replay(root: Path, run_id: str) -> dict[str, Any] | None:
     return read_entry(root, run_id, lambda folder: _read_if_there(folder / _REPLAY))
 
 
-def forget(root: Path, run_id: str) -> bool:
-    """Remove a run, also a damaged one; False where there was none.  Raises ``StoreError`` where the disk refuses."""
+def forget(root: Path, run_id: str) -> int | None:
+    """Remove a run, also a damaged one, and return how many bytes its files had; None where there was none.
+
+    Raises ``StoreError`` where the disk does not let it.
+    """
     try:
-        return is_run_id(run_id) and withdraw(root, run_id)
+        size = sum(file.stat().st_size for file in shown(root, run_id).resolve().rglob("*.*"))
+        return size if is_run_id(run_id) and withdraw(root, run_id) else None
     except OSError as error:
         raise StoreError(f"cannot remove {run_id} from the store {root}: {error.strerror or error}") from error
 

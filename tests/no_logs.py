@@ -3,27 +3,6 @@
 from __future__ import annotations
 
 NO_LOGS: dict[str, str] = {
-    "config.json": """{
-  "architectures": ["GPT2LMHeadModel"],
-  "initializer_range": 0.02,
-  "layer_norm_epsilon": 1e-05,
-  "n_layer": 12,
-  "resid_pdrop": 0.1,
-  "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}},
-  "vocab_size": 50257
-}
-""",
-    "config.yaml": """seed: 42
-model:
-  name: resnet50
-  dropout: 0.1
-optimizer:
-  lr: 0.001
-  weight_decay: 1e-4
-training:
-  max_epochs: 90
-  loss: cross_entropy
-""",
     "requirements.txt": "numpy==1.26.4\ntorch>=2.2,<3\ntqdm\n# logging\nwandb==0.17.0; python_version < '3.13'\n",
     "train.py": '''"""Train a small model."""
 import torch

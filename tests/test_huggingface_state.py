@@ -142,17 +142,13 @@ JSON = st.recursive(
 
 
 def flat(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
-    """The numbers of objects, as ``scalars`` should give them."""
+    """The numbers, as ``scalars`` should give them."""
     if isinstance(value, dict):
         return [found for key, inner in value.items() for found in flat(inner, (*path, key))]
     if isinstance(value, list):
-        return [found for inner in value if nested(inner) for found in flat(inner, (*path, "[]"))]
+        return [found for inner in value for found in flat(inner, (*path, "[]"))]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return [(path, json.dumps(value))] if is_number else []
-
-
-def nested(value: Any) -> bool:
-    return isinstance(value, dict | list)
 
 
 @given(st.dictionaries(st.text("abc", max_size=3), JSON, max_size=5), st.sampled_from([None, 1]), st.integers(1, 40))

@@ -170,7 +170,6 @@ def test_a_net_whose_settings_are_no_numbers_is_judged(stride: str, tmp_path: Pa
         ({"model.layer_norm_eps": 0}, "layer_norm_eps: 0"),
         ({"hparams.T_max": 0}, "t_max: 0"),
         ({"hparams.max_grad_norm": 0.0}, "max_grad_norm: 0"),
-        ({"hparams.logging_nan_inf_filter": True}, "logging_nan_inf_filter"),
         ({"hparams.warmup_steps": 500, "hparams.max_steps": 300}, "never ends"),
     ],
 )

@@ -32,17 +32,20 @@ class Scalar:
 def scalars(pieces: Iterable[Piece]) -> Iterator[Scalar]:
     """Yield all scalars and ends of a text, in its order; the items of a list have the key ``[]``."""
     path: list[str] = []
+    kinds: list[str] = []
     key = ""
     after_colon = False
     for line, sign in _tokens(pieces):
         if sign in "{[":
             if len(path) < _DEEPEST:
                 path.append(key if after_colon else "[]")
+                kinds.append(sign)
             key, after_colon = "", False
         elif sign in "}]":
             yield Scalar(tuple(path), None, False, line)
             if path:
                 path.pop()
+                kinds.pop()
             after_colon = False
         elif sign == ":":
             after_colon = True
@@ -54,6 +57,8 @@ def scalars(pieces: Iterable[Piece]) -> Iterator[Scalar]:
             if after_colon:
                 yield Scalar((*path, key), text, is_string, line)
                 after_colon = False
+            elif kinds and kinds[-1] == "[":
+                yield Scalar((*path, "[]"), text, is_string, line)
             else:
                 key = text
 

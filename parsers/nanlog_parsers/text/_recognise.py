@@ -27,23 +27,32 @@ _SURE, _LIKELY, _POSSIBLE = 0.5, 0.4, 0.3
 _NOT_OURS = 0.25
 #: A line alone is taken for a log where it is at least this share of the text.
 _SHARE = 0.1
-#: A document in JSON, pretty-printed.
+#: A document in JSON, pretty-printed; and its end, where something else follows.
 _DOCUMENT = re.compile(rb"\s{0,100}[\[{]\s{0,100}\n\s{0,100}[\"{]")
+_END = re.compile(rb"^[\]}]\s{1,100}(?=[^\s\[{])", re.MULTILINE)
 _NUMBER = re.compile(rb"(?<![\w.-])[0-9]")
 _FEWEST, _MANY = 3, 6
 
 
 def sureness(file: str, head: bytes) -> float:
     """0 for what is no log of a training; never more than 0.5."""
-    if b"\0" in head[:4096] or file.lower().endswith(_NO_LOGS) or _DOCUMENT.match(head) is not None:
+    if b"\0" in head[:4096] or file.lower().endswith(_NO_LOGS):
         return 0.0
-    head = head[:_ENOUGH]
+    head = _below_document(head[:_ENOUGH])
     score = 0.0
     for states in bulk([Piece("", head, 1)]):
         lexed = lex(states)
         parts = Parts().of(lexed, np.zeros(len(lexed), np.bool_))
         score = max(score, _score(lexed, parts))
     return min(score, _NOT_OURS) if _is_of_objects(head) or _is_tabular(head) else score
+
+
+def _below_document(head: bytes) -> bytes:
+    """The text without the settings that it begins with; nothing where they are all that there is."""
+    if _DOCUMENT.match(head) is None:
+        return head
+    end = _END.search(head)
+    return b"" if end is None else head[end.end() :]
 
 
 def _score(lexed: Lexed, parts: list[Part]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 __all__ = ["PHONE", "WIDE", "Browser", "browser"]
 
 PHONE, WIDE = 360, 1200  #: CSS pixels
+_PATIENCE = 30.0  #: seconds that a page may take
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
@@ -27,16 +29,18 @@ class Browser:
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
+        self._size: dict[str, Any] = {}
 
     def show(self, page: Path, *, width: int = WIDE, scheme: str = "light", medium: str = "") -> None:
         """Load the page anew as a screen of ``width`` pixels, in a colour scheme, or as paper (``medium="print"``)."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        self._command("Emulation.setDeviceMetricsOverride", size)
+        self._size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        self._command("Emulation.setDeviceMetricsOverride", self._size)
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self._command("Emulation.setEmulatedMedia", {"media": medium, "features": [feature]})
         for kind in ("browser", "performance"):
             self._driver.get_log(kind)  # what an earlier page left
         self._driver.get(page.as_uri())
+        self._wait_for(page.as_uri())
 
     def ask(self, script: str) -> Any:
         """The value of an expression of JavaScript, asked from outside of the page and its policy."""
@@ -57,11 +61,21 @@ class Browser:
 
     def picture(self) -> bytes:
         """The whole page as PNG."""
-        taken = self._command("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+        height = self.ask("Math.min(document.documentElement.scrollHeight, 16000)")
+        self._command("Emulation.setDeviceMetricsOverride", {**self._size, "height": height})
+        taken = self._command("Page.captureScreenshot", {"format": "png"})
         return base64.b64decode(taken["data"])
 
     def pdf(self) -> bytes:
         return base64.b64decode(self._command("Page.printToPDF", {"printBackground": False})["data"])
+
+    def _wait_for(self, address: str) -> None:
+        """Until the page has taken the place of the one before it, which may be in another process."""
+        until = time.monotonic() + _PATIENCE
+        while self.ask("document.readyState + ' ' + location.href.split('#')[0]") != f"complete {address}":
+            if time.monotonic() > until:
+                raise TimeoutError(f"the browser did not show {address}")
+            time.sleep(0.02)
 
     def _command(self, name: str, parameters: dict[str, Any]) -> Any:
         return self._driver.execute_cdp_cmd(name, parameters)

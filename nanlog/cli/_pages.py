@@ -16,7 +16,7 @@ from nanlog.errors import UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from nanlog.cli._runs import Chosen
-    from nanlog.report.html import Command, Excerpt, Extras, Picture
+    from nanlog.report.html import Command, Excerpt, Extras
 
 __all__ = ["extras_of", "open_page", "write_page"]
 
@@ -25,10 +25,11 @@ Quoted = tuple[dict[tuple[str, int], "Excerpt"], dict[str, str], tuple[str, ...]
 
 def extras_of(chosen: Chosen, commands: Collection[str]) -> Extras:
     """Everything a page shows besides the report; ``commands`` are those that nanlog has."""
+    from nanlog.cli._page_pictures import pictures_of
     from nanlog.report.html import Extras
 
     excerpts, unquoted, remarks = _excerpts(chosen)
-    pictures = _pictures(chosen)
+    pictures = list(pictures_of(chosen.report))
     word = chosen.run_id or chosen.run.source
     return Extras(
         run_id=chosen.run_id,
@@ -127,7 +128,3 @@ def _replay(chosen: Chosen) -> dict[str, object] | None:
     from nanlog.store import load_replay
 
     return None if chosen.run_id is None else load_replay(chosen.root, chosen.run_id)
-
-
-def _pictures(chosen: Chosen) -> list[Picture]:
-    return []

@@ -2,102 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
 
 from nanlog import __version__
-from nanlog.model import Evidence, Finding, Report, Verdict
+from nanlog.model import Onset, Report, Run, Verdict
 from nanlog.report._calm import HELP, calm, unjudged
 from nanlog.report._next import unknown
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
-from nanlog.report._why import where
-from nanlog.report._words import CAUSES, counted, headline, name, percent
+from nanlog.report._words import counted, headline, name
+from nanlog.report.html._causes import confirmed, excerpt_at, sign, told
 from nanlog.report.html._facts import MOST, all_facts, settings
-from nanlog.report.html._replay import Judged, judged, replayed
+from nanlog.report.html._replay import judged, replayed
 from nanlog.report.html._sheet import Sheet
-from nanlog.report.html._values import Excerpt, Extras
+from nanlog.report.html._values import Extras
 from nanlog.report.html._when import MOST_SERIES, around, went
 
 __all__ = ["content"]
 
 _VERDICTS = {
     Verdict.UNHEALTHY: ("Unhealthy", "bad", "Yes."),
-    Verdict.HEALTHY: ("Healthy", "good", "No."),
+    Verdict.HEALTHY: ("Healthy", "good", ""),
     Verdict.CANNOT_JUDGE: ("Cannot judge", "open", "The log does not say."),
 }
 _LOST = "Something went wrong, but the log does not show when."
-_MOST = 100  #: findings, signs of each, remarks
+_MOST = 100  #: files, notes, attempts
+_LONGEST_PATH = 400
+
+Variables = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A sentence for or against a cause, where it stands and the lines there."""
-
-    says: Markup
-    place: Markup
-    speaks_for: bool
-    excerpt: Excerpt | None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A cause; ``width`` is its share in percent for the bar, ``tried`` what a replay made of it."""
-
-    cause: str
-    share: str
-    width: str
-    about: Markup
-    rule: Markup
-    signs: tuple[Sign, ...]
-    remedies: tuple[Markup, ...]
-    test: Markup
-    tried: Judged | None
-
-
-def content(report: Report, extras: Extras) -> dict[str, Any]:
+def content(report: Report, extras: Extras) -> Variables:
     """The variables of ``page.html``."""
-    run, onset = report.run, report.onset
-    near = folder(run)
-    sheet = Sheet(report, near)
-    word, tone, answer = _VERDICTS[report.verdict]
-    source = "standard input" if run.source == "-" else run.source
-    tried = () if extras.replay is None else judged(sheet, extras.replay)
+    run = report.run
+    sheet = Sheet(report, folder(run))
     unhealthy = report.verdict is Verdict.UNHEALTHY
-    shown = onset if onset is not None and (unhealthy or onset.order) else None
+    tried = () if extras.replay is None else judged(sheet, extras.replay)
     return {
-        "version": __version__,
-        "title": source.rstrip("/").rpartition("/")[2] or source,
-        "source": Markup("/<wbr>").join(map(sheet.text, source.split("/")))
-        if len(source) < 400
-        else sheet.text(source),
-        "extent": sheet.text(extent(run)),
-        "verdict": {"word": word, "tone": tone, "answer": answer, "says": sheet.text(_says(report))},
-        "when": [(label, body) for label, body in rows(sheet, run, shown)] if shown is not None else [],
-        "onset_excerpt": None if shown is None else _excerpt(extras, shown.file, shown.line),
-        "went": [] if shown is None else list(went(sheet, shown)),
-        "went_more": 0 if shown is None else max(0, len(shown.order) - MOST_SERIES),
-        "around": None if shown is None else around(run, shown),
-        "causes": [_told(sheet, finding, extras, tried) for finding in report.findings[:_MOST]],
+        **_head(sheet, report),
+        **_time(sheet, run, _shown(report), extras),
         "unhealthy": unhealthy,
+        "causes": list(told(sheet, report, extras, tried)),
+        "confirmed": list(confirmed(report, tried)),
         "checkpoint": _checkpoint(sheet, report),
         "help": HELP if report.verdict is Verdict.CANNOT_JUDGE else (),
         "replay": None if extras.replay is None else replayed(sheet, extras.replay),
-        "confirmed": [CAUSES[finding.cause] for finding in report.findings if _confirmed(finding, tried)],
-        "unknown": [*unknown(sheet.at_length(), report), *map(sheet.text, _remarks(extras))],
-        "notes": [_sign(sheet, note, extras, speaks_for=True) for note in report.notes[:_MOST]],
-        "settings": list(settings(sheet, run)),
-        "facts": list(all_facts(sheet, run.facts)),
-        "facts_more": max(0, len(run.facts) - MOST),
-        "files": [sheet.text(file.removeprefix(near)) for file in run.files[:_MOST]],
-        "attempts": [sheet.text(text) for text in _attempts(report)],
+        "notes": [sign(sheet, note, extras) for note in report.notes[:_MOST]],
+        "unknown": [*unknown(sheet.at_length(), report), *_remarks(sheet, extras)],
+        **_training(sheet, run),
         "extras": extras,
-        "percent": percent,
         "counted": counted,
         "sheet": sheet,
+    }
+
+
+def _head(sheet: Sheet, report: Report) -> Variables:
+    word, tone, answer = _VERDICTS[report.verdict]
+    source = "standard input" if report.run.source == "-" else report.run.source
+    parts = source.split("/") if len(source) <= _LONGEST_PATH else [source]
+    return {
+        "version": __version__,
+        "title": source.rstrip("/").rpartition("/")[2] or source,
+        "source": Markup("/<wbr>").join(map(sheet.text, parts)),
+        "extent": sheet.text(extent(report.run)),
+        "verdict": {"word": word, "tone": tone, "answer": answer, "says": sheet.text(_says(report))},
     }
 
 
@@ -111,33 +82,41 @@ def _says(report: Report) -> str:
             return unjudged(report.run)
 
 
-def _told(sheet: Sheet, finding: Finding, extras: Extras, tried: Iterable[Judged]) -> Told:
-    share = min(max(finding.confidence, 0.0), 1.0) if finding.confidence == finding.confidence else 0.0
-    signs = [(item, True) for item in finding.evidence[:_MOST]] + [(item, False) for item in finding.against[:_MOST]]
-    return Told(
-        CAUSES[finding.cause],
-        percent(finding.confidence),
-        f"{100 * share:.1f}",
-        sheet.text(where(finding).strip()),
-        sheet.text(name(finding.rule)),
-        tuple(_sign(sheet, item, extras, speaks_for=side) for item, side in signs),
-        tuple(map(sheet.text, finding.remedies[:_MOST])),
-        sheet.text(finding.next_test or ""),
-        next((each for each in tried if each.cause == finding.cause), None),
-    )
+def _shown(report: Report) -> Onset | None:
+    """The onset, where there is something to be said of its time: of a healthy run only if something was not finite."""
+    onset = report.onset
+    return onset if onset is not None and (report.verdict is Verdict.UNHEALTHY or onset.order) else None
 
 
-def _confirmed(finding: Finding, tried: Iterable[Judged]) -> bool:
-    return any(each.cause == finding.cause and each.verdict == "confirmed by replay" for each in tried)
+def _time(sheet: Sheet, run: Run, onset: Onset | None, extras: Extras) -> Variables:
+    if onset is None:
+        return {"when": [], "onset_excerpt": None, "went": [], "went_more": 0, "around": None}
+    return {
+        "when": list(rows(sheet, run, onset)),
+        "onset_excerpt": excerpt_at(extras, onset.file, onset.line),
+        "went": list(went(sheet, onset)),
+        "went_more": max(0, len(onset.order) - MOST_SERIES),
+        "around": around(run, onset),
+    }
 
 
-def _sign(sheet: Sheet, item: Evidence, extras: Extras, *, speaks_for: bool) -> Sign:
-    excerpt = _excerpt(extras, item.file, item.line)
-    return Sign(sheet.text(item.says), sheet.place(item.file, item.line), speaks_for, excerpt)
+def _training(sheet: Sheet, run: Run) -> Variables:
+    return {
+        "settings": list(settings(sheet, run)),
+        "facts": list(all_facts(sheet, run.facts)),
+        "facts_more": max(0, len(run.facts) - MOST),
+        "files": [sheet.text(file.removeprefix(folder(run))) for file in run.files[:_MOST]],
+        "attempts": [sheet.text(text) for text in _attempts(run)],
+    }
 
 
-def _excerpt(extras: Extras, file: str | None, line: int | None) -> Excerpt | None:
-    return None if file is None or line is None else extras.excerpts.get((file, line))
+def _attempts(run: Run) -> Iterator[str]:
+    """One sentence for each training in the log, where there are several."""
+    attempts = run.attempts if len(run.attempts) > 1 else ()
+    for ordinal, attempt in enumerate(attempts[:_MOST], 1):
+        steps = "undated" if attempt.first_step is None else f"steps {attempt.first_step} to {attempt.last_step}"
+        resumed = "" if attempt.resumed_from is None else f", resumed from {name(attempt.resumed_from)}"
+        yield f"{ordinal}: {steps}, {run.unit}s {attempt.first_line:,} to {attempt.last_line:,}{resumed}"
 
 
 def _checkpoint(sheet: Sheet, report: Report) -> Markup | None:
@@ -147,15 +126,7 @@ def _checkpoint(sheet: Sheet, report: Report) -> Markup | None:
     return None if last is None or any(last in remedy for remedy in remedies) else sheet.text(name(last))
 
 
-def _remarks(extras: Extras) -> Iterator[str]:
-    yield from (f"No lines of {name(file)} are quoted: {why}" for file, why in sorted(extras.unquoted.items()))
-    yield from extras.remarks
-
-
-def _attempts(report: Report) -> Iterator[str]:
-    """One sentence for each training in the log, where there are several."""
-    attempts = report.run.attempts if len(report.run.attempts) > 1 else ()
-    for ordinal, attempt in enumerate(attempts[:_MOST], 1):
-        steps = "undated" if attempt.first_step is None else f"steps {attempt.first_step} to {attempt.last_step}"
-        resumed = "" if attempt.resumed_from is None else f", resumed from {name(attempt.resumed_from)}"
-        yield f"{ordinal}: {steps}, lines {attempt.first_line:,} to {attempt.last_line:,}{resumed}"
+def _remarks(sheet: Sheet, extras: Extras) -> Iterator[Markup]:
+    for file, why in sorted(extras.unquoted.items()):
+        yield Markup("No lines of {} are quoted: {}").format(sheet.place(file, None), sheet.text(why))
+    yield from map(sheet.text, extras.remarks)

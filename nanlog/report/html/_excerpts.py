@@ -13,7 +13,7 @@ from nanlog.source import quoted_lines
 __all__ = ["excerpts"]
 
 _CONTEXT = 2  #: lines before and after
-_LONGEST, _LONGEST_NEAR = 2000, 300  #: characters of the line itself and of those around it
+_LONGEST, _LONGEST_NEAR = 1200, 240  #: characters of the line itself and of those around it
 _MOST = 200  #: places in one report
 
 Place = tuple[str, int]
@@ -54,14 +54,14 @@ def _quoted(source: Source, file: str, lines: list[int]) -> dict[int, str] | str
         quoted = quoted_lines(source, file, near)
     except UnreadableError as error:
         return str(error)
-    return "it holds no text" if quoted is None else quoted
+    return "it holds records, not lines of text" if quoted is None else quoted
 
 
 def _around(quoted: dict[int, str], line: int) -> Excerpt:
     near = [number for number in range(line - _CONTEXT, line + _CONTEXT + 1) if number in quoted]
-    return Excerpt(
-        tuple(
-            QuotedLine(number, printable(quoted[number], _LONGEST if number == line else _LONGEST_NEAR), number == line)
-            for number in near
-        )
-    )
+    return Excerpt(tuple(_line(number, quoted[number], abs(number - line)) for number in near))
+
+
+def _line(number: int, text: str, distance: int) -> QuotedLine:
+    shown = printable(text, _LONGEST_NEAR if distance else _LONGEST)
+    return QuotedLine(number, shown, cited=distance == 0, far=distance > 1)

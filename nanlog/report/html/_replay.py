@@ -28,6 +28,7 @@ class Judged:
     verdict: str
     tone: str
     because: tuple[str, ...]
+    is_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def _cause(sheet: Sheet, each: Mapping[str, Any]) -> Judged:
         sheet.text(said),
         tone,
         tuple(sheet.text(text) for text in map(_said, reasons[:_MOST]) if text),
+        word == "confirmed",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ __all__ = ["LongText", "Sheet", "clean"]
 
 _LONGEST = 20_000  #: characters of a text that is shown in full
 _MOST = 200  #: texts that are
+_PATH_LIMIT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Sheet:
         """What the content says; of all styles only ``bold`` is shown."""
         short = printable(content, SENTENCE_LIMIT)
         said = escape(short) if len(clean(content)) <= SENTENCE_LIMIT else self._linked(short, content)
-        for name, link in self._names.items():
-            if "<a " not in said:  # a link cannot hold another one
-                said = said.replace(name, link)
+        if self._names and "<a " not in said:  # a link cannot hold another one
+            short_names = re.compile("|".join(map(re.escape, sorted(self._names, key=len, reverse=True))))
+            said = Markup(short_names.sub(lambda match: self._names[match[0]], said))  # noqa: S704  both are escaped
         return Markup("<strong>{}</strong>").format(said) if said and style == "bold" else said
 
     def with_place(self, sentence: str, file: str | None, line: int | None) -> Markup:
@@ -73,10 +75,12 @@ class Sheet:
         return Markup('{} <span class="place">{}</span>').format(sentence, where) if where else escape(sentence)
 
     def place(self, file: str | None, line: int | None) -> Markup:
-        """``train.log:177``; a break is allowed after each folder of a path."""
+        """``train.log:177``; a long path keeps its end, and a break is allowed after each of its folders."""
         near = None if file is None else file.removeprefix(self._folder)
-        shown = place(near, line, SENTENCE_LIMIT)
-        return Markup("/<wbr>").join(map(escape, shown.split("/")))
+        shown = Markup("/<wbr>").join(map(escape, place(near, line, _PATH_LIMIT).split("/")))
+        if near is None or len(near) <= _PATH_LIMIT:
+            return shown
+        return Markup('<span title="{}">{}</span>').format(place(near, line, SENTENCE_LIMIT), shown)
 
     def cite(self, evidence: Evidence) -> Markup:
         return self.with_place(self.text(evidence.says), evidence.file, evidence.line)

@@ -21,11 +21,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
-    """One line as it stands in the log, cut if it is long; ``cited`` for the one that evidence names."""
+    """One line as it stands in the log, cut if it is long.
+
+    ``cited`` is the one that evidence names; those that are ``far`` from it can be done without on a small screen.
+    """
 
     number: int
     text: str
     cited: bool = False
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)

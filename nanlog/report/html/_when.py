@@ -63,14 +63,15 @@ def around(run: Run, onset: Onset) -> Around | None:
     near = steps[max(0, place - _BEFORE) : place + _AFTER + 1]
     if len(near) < 2:
         return None
+    table = {each: series for each, series in table.items() if np.isin(near, series.step).any()}
     rows = tuple((int(at), tuple(_cell(series, int(at)) for series in table.values()), int(at) == step) for at in near)
-    return Around(tuple(table), rows)
+    return Around(tuple(map(name, table)), rows)
 
 
 def _shown(run: Run, onset: Onset) -> dict[str, Series]:
     """The series that tell most: the one that went bad first, and what every training has."""
     names = dict.fromkeys([*([onset.series] if onset.series else []), *_COLUMNS])
-    found = {name: series for name in names if (series := run.series(name)) is not None and len(series)}
+    found = {each: series for each in names if (series := run.series(each)) is not None and len(series)}
     return dict(list(found.items())[:_MOST_COLUMNS])
 
 

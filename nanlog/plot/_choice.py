@@ -40,15 +40,12 @@ def curves_of(subject: Subject, series: Sequence[Series], prefix: str = "") -> t
     """A curve for each series; names lose ``prefix``, which the title of the panel says."""
     if len(series) > MOST_CURVES:
         return _bundle(subject, series, prefix)
-    if len(series) == 1:
-        return (Curve(series[0], _short(series[0].name, prefix), _ROLES["main"]),)
-    chief = {role: one.name for one in reversed(series) if (role := _role(one)) in _ROLES}
-    own = {name: _ROLES[role] for role, name in chief.items()}
-    used = {line.key for line in own.values()}
-    spare = (line for line in lines(len(series) + len(_ROLES)) if line.key not in used)
-    return tuple(Curve(one, _short(one.name, prefix), own.get(one.name) or next(spare)) for one in series)
+    lines_of = _lines(series)
+    ordered = sorted(series, key=lambda one: _ORDER.index(_role(one)))
+    return tuple(Curve(one, _short(one.name, prefix), lines_of[one.name]) for one in ordered)
 
 
+_ORDER = ("main", "other", "smoothed", "evaluation")
 _ROLES = {
     "main": Line(BLUE, "-", 1.4),
     "smoothed": Line(SKY, "-", 0.9),
@@ -56,11 +53,22 @@ _ROLES = {
 }
 
 
+def _lines(series: Sequence[Series]) -> dict[str, Line]:
+    """How each is drawn: the first of each role in its own way; an average is the chief one where none is exact."""
+    chief = {role: one.name for one in reversed(series) if (role := _role(one)) in _ROLES}
+    if "main" not in chief and "smoothed" in chief:
+        chief["main"] = chief.pop("smoothed")
+    own = {name: _ROLES[role] for role, name in chief.items()} if len(series) > 1 else {series[0].name: _ROLES["main"]}
+    used = {line.key for line in own.values()}
+    spare = (line for line in lines(len(series) + len(_ROLES)) if line.key not in used)
+    return {one.name: own.get(one.name) or next(spare) for one in series}
+
+
 def _role(series: Series) -> str:
     name = series.name
     if name.startswith("val"):
         return "evaluation"
-    if series.info.smoothed or name == "loss_smoothed":
+    if name == "loss_smoothed":
         return "smoothed"
     return "main" if "/" not in name else "other"
 
@@ -75,7 +83,7 @@ def _bundle(subject: Subject, series: Sequence[Series], prefix: str) -> tuple[Cu
     background = [Curve(one, "", Line(HAZE, "-", 0.5)) for one in series if one.name not in telling]
     styles = iter((Line(INK, "-", 1.3), *lines(len(telling))))
     front = [Curve(one, _short(one.name, prefix), next(styles)) for one in series if one.name in telling]
-    return (*background, *front)
+    return (*front, *background)
 
 
 def _telling(subject: Subject, series: Sequence[Series]) -> set[str]:

@@ -29,6 +29,8 @@ _NEEDS = {
     "activations": ("sizes of activations", "log the mean absolute output of each layer (Caffe: debug_info: true)"),
     "ratio": ("sizes of updates and of the parameters they change", "log both for each layer"),
 }
+#: What else ``all`` shows.
+_OTHERS = ("loss_scale", "nonfinite/*", "metric/*", "val*/metric/*")
 _NAMED = 6  #: series in the sentence that says what the log has
 
 
@@ -71,7 +73,7 @@ def _found(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> t
         if not found and not every:
             raise NotLoggedError(_lacks(subject, name))
         panels += found
-    chosen, more = series_panels(subject, ("metric/*", "val*/metric/*", *globs) if every else globs)
+    chosen, more = series_panels(subject, (*_OTHERS, *globs) if every else globs)
     if globs and not chosen:
         raise NotLoggedError(f"no series matches {' or '.join(globs)}: {_has(subject)}")
     notes = [f"not drawn for want of room: {_listed(more)}"] if more else []

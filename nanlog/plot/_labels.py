@@ -29,7 +29,7 @@ def name_curves(axes: Axes, drawn: Sequence[tuple[Curve, int, Envelope]]) -> Non
         if curve.name:
             finite = shape.y[np.isfinite(shape.y)]
             ends[curve.name] = (curve, float(finite[-1]) if len(finite) else np.inf)
-    if len(drawn) < 2 or not ends:
+    if len({curve.series.name for curve, _, _ in drawn}) < 2:
         return
     names = list(ends)
     low, high = axes.get_yaxis_transform().transform([(0, axes.get_ylim()[0]), (0, axes.get_ylim()[1])])[:, 1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nanlog.model import FloatArray
 from nanlog.plot._envelope import Stretch
 from nanlog.plot._style import GREEN, GREY, INK, SMALL, WIDTH, Kind, Line
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from nanlog.plot._subject import Subject
 
-__all__ = ["HEADROOM", "Event", "events", "mark_events", "mark_nonfinite", "rows_of"]
+__all__ = ["HEADROOM", "Event", "events", "mark_events", "mark_masked", "mark_nonfinite", "rows_of"]
 
 #: Share of an axis' height that a row of markers takes.
 HEADROOM = 0.07
@@ -38,7 +39,7 @@ _NAMED_RESTARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A vertical line through all panels, and its name above them."""
+    """A vertical line through all panels, and its name above them ("": it has none)."""
 
     at: float
     name: str
@@ -47,29 +48,42 @@ class Event:
 
 
 def events(subject: Subject) -> tuple[Event, ...]:
-    """What is marked on the axis of steps, as far as it is to be seen; from left to right."""
-    found = [event for event in _events(subject) if bool(subject.within(np.array([event.at]))[0])]
-    return tuple(sorted(found, key=lambda event: event.at))
+    """What is marked on the axis of steps, as far as it is to be seen; from left to right.
+
+    What lies at the same step is one line, that of the most telling, with all names.
+    """
+    by_step: dict[float, list[Event]] = {}
+    for event in _events(subject):
+        if bool(subject.within(np.array([event.at]))[0]):
+            by_step.setdefault(event.at, []).append(event)
+    return tuple(_joined(together) for _, together in sorted(by_step.items()))
+
+
+def _joined(together: Sequence[Event]) -> Event:
+    last = together[-1]
+    words = ", ".join(dict.fromkeys(event.name for event in together if event.name))
+    return Event(last.at, words and f"{words} {_step(last.at)}", last.line, last.bold)
 
 
 def _events(subject: Subject) -> Iterator[Event]:
+    """The least telling first; names without their steps."""
     onset = subject.onset
     restarts = subject.restarts
     for step in restarts:
-        name = f"restart {_step(step)}" if len(restarts) <= _NAMED_RESTARTS else ""
+        name = "restart" if len(restarts) <= _NAMED_RESTARTS else ""
         yield Event(float(step), name, Line(GREY, (0, (1, 2)), 1.0))
     if (saved := subject.checkpoint_at) is not None:
-        yield Event(float(saved), f"last good checkpoint {_step(saved)}", Line(GREEN, (0, (6, 1.5, 1, 1.5)), 1.1))
+        yield Event(float(saved), "last good checkpoint", Line(GREEN, (0, (6, 1.5, 1, 1.5)), 1.1))
     if onset.departure_step is not None:
-        word = "diverges" if onset.step is None else "grows"
-        yield Event(float(onset.departure_step), f"{word} from {_step(onset.departure_step)}", Line(GREY, (0, (4, 2))))
+        word = "diverges from" if onset.step is None else "grows from"
+        yield Event(float(onset.departure_step), word, Line(GREY, (0, (4, 2)), 1.2))
     if (at := subject.onset_at) is not None:
-        word = "harmless" if onset.harmless else "onset"
-        yield Event(float(at), f"{word} {_step(at)}", Line(INK, "-", 1.4), bold=True)
+        skipped = "skipped update" if onset.series == "skipped_step" else "harmless"
+        yield Event(float(at), skipped if onset.harmless else "onset", Line(INK, "-", 1.4), bold=True)
 
 
 def _step(step: float) -> str:
-    return f"{step:.0f}" if step < 1e15 else f"{step:.3g}"
+    return f"{step:.0f}" if abs(step) < 1e15 else f"{step:.3g}"
 
 
 def mark_events(axes: Axes, subject: Subject, *, named: bool) -> None:
@@ -91,11 +105,10 @@ def mark_events(axes: Axes, subject: Subject, *, named: bool) -> None:
 def _name_events(axes: Axes, shown: Sequence[Event]) -> int:
     """Names above the axes, in as many rows as they need in order not to meet; returns how many."""
     left, right = axes.get_xlim()
-    letter = _LETTER * SMALL / (_AXES * WIDTH * 72)
     taken: list[float] = []  # where each row is taken to, from the left
     for event in shown:
         place = (event.at - left) / (right - left) if right > left else 0.5
-        width = letter * (len(event.name) + 2)
+        width = _share_of(f" {event.name} ")
         begin = min(max(place - width / 2, 0.0), max(1.0 - width, 0.0))
         row = next((k for k, to in enumerate(taken) if to <= begin), len(taken))
         taken[row : row + 1] = [begin + width]
@@ -202,17 +215,18 @@ def _mark_row(axes: Axes, place: int, line: Line, kind: Kind, spans: Sequence[St
         color=kind.colour,
         markeredgecolor="white",
         markeredgewidth=0.5,
+        clip_on=False,
         zorder=4,
         gid=f"marker {kind.word}",
     )
 
 
-def _places(axes: Axes, spans: Sequence[Stretch]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _places(axes: Axes, spans: Sequence[Stretch]) -> FloatArray:
     """Both ends of each span and places in between, no nearer to one another than markers are wide."""
     left, right = axes.get_xlim()
     width = (right - left) / _MARKERS
     places: list[float] = []
-    for span in spans:
+    for span in sorted(spans, key=lambda one: one.first):
         between = max(int((span.last - span.first) / width), 1) if width > 0 else 1
         for x in np.linspace(span.first, span.last, min(between, _MARKERS) + 1).tolist():
             if not places or x - places[-1] >= 0.6 * width:
@@ -220,27 +234,61 @@ def _places(axes: Axes, spans: Sequence[Stretch]) -> np.ndarray[tuple[int], np.d
     return np.array(places)
 
 
+def mark_masked(axes: Axes, x: FloatArray, y: FloatArray) -> None:
+    """Rings around points that are finite and stand for NaN; all of them lie at one height."""
+    if not len(x):
+        return
+    colour = Kind.NAN.colour
+    seen = _places(axes, [Stretch(Kind.NAN, float(x.min()), float(x.max()), len(x))]) if len(x) > _MARKERS else x
+    axes.plot(
+        seen,
+        np.full(len(seen), float(np.median(y))),
+        linestyle="none",
+        marker="o",
+        markersize=6,
+        markerfacecolor="none",
+        markeredgecolor=colour,
+        markeredgewidth=1.0,
+        zorder=4,
+        gid="masked",
+    )
+    low, high = axes.get_ylim()
+    place = axes.transAxes.inverted().transform(axes.transData.transform((x[0], y[0])))[1] if high > low else 0.5
+    axes.annotate(
+        "stands for NaN",
+        (float(x[0]), float(y[0])),
+        (5, -8 if place > 0.7 else 8),
+        textcoords="offset points",
+        va="top" if place > 0.7 else "bottom",
+        size=SMALL,
+        weight="bold",
+        color=colour,
+        gid="name masked",
+    )
+
+
 def _name_kinds(axes: Axes, rows: Sequence[tuple[Line, Sequence[Stretch]]]) -> None:
-    """The word of each kind, once, left of where it is first seen."""
+    """The word of each kind, once: left of where it is first seen, or below that where there is no room."""
     left, right = axes.get_xlim()
-    for kind in Kind:
-        first = min(
-            ((span.first, place) for place, (_, row) in enumerate(rows) for span in row if span.kind is kind),
-            default=None,
-        )
-        if first is None:
-            continue
-        x, place = first
-        at_left = right > left and (x - left) / (right - left) < 0.08
-        inset = HEADROOM * (place + 0.5)
+    first: dict[Kind, tuple[float, int]] = {}
+    for span, place in sorted(((span, k) for k, (_, row) in enumerate(rows) for span in row), key=_start):
+        first.setdefault(span.kind, (span.first, place))
+    taken = 0.0  # to where names reach so far, in the share of the axis
+    for kind, (x, row) in first.items():
+        share = (x - left) / (right - left) if right > left else 0.5
+        width = _share_of(f" {kind.word} ")
+        below = share - width < taken
+        taken = max(taken, share + width if below else share)
+        inset = HEADROOM * (row + 0.5)
+        down = 5 if kind is Kind.MINUS else -5
         axes.annotate(
             kind.word,
             (x, inset if kind is Kind.MINUS else 1 - inset),
-            (0, -6) if at_left else (-6, 0),
+            (2, down) if below else (-6, 0),
             xycoords=axes.get_xaxis_transform(),
             textcoords="offset points",
-            ha="left" if at_left else "right",
-            va="top" if at_left else "center",
+            ha="left" if below else "right",
+            va=("bottom" if kind is Kind.MINUS else "top") if below else "center",
             size=SMALL,
             weight="bold",
             color=kind.colour,
@@ -248,3 +296,12 @@ def _name_kinds(axes: Axes, rows: Sequence[tuple[Line, Sequence[Stretch]]]) -> N
             zorder=5,
             gid=f"name {kind.word}",
         )
+
+
+def _start(placed: tuple[Stretch, int]) -> tuple[float, int]:
+    return placed[0].first, placed[1]
+
+
+def _share_of(text: str) -> float:
+    """About how much of the width of the axes the text takes."""
+    return _LETTER * SMALL * len(text) / (_AXES * WIDTH * 72)

@@ -11,7 +11,7 @@ import numpy as np
 from nanlog.model import Series
 from nanlog.plot._envelope import COLUMNS, Envelope, envelope
 from nanlog.plot._labels import name_curves
-from nanlog.plot._marks import HEADROOM, mark_nonfinite, rows_of
+from nanlog.plot._marks import HEADROOM, mark_masked, mark_nonfinite, rows_of
 from nanlog.plot._scale import Reach, set_scale
 from nanlog.plot._style import GREY, Line, shown
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "CurvePanel", "Panel"]
 
 #: A curve with fewer points than this shows them as dots.
-_DOTS = 40
+_DOTS = 25
 #: Many curves share this many points, so that a picture of hundreds is drawn as fast as one.
 _COLUMNS_IN_ALL = 40_000
 
@@ -55,7 +55,10 @@ class Panel(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurvePanel:
-    """Curves on a common scale; ``title`` says what they are, ``rule`` draws a thin line at a value worth knowing."""
+    """Curves on a common scale; ``title`` says what they are.
+
+    ``rule`` is a value worth knowing, which is drawn as a thin line, and its name; with it the scale is logarithmic.
+    """
 
     title: str
     curves: tuple[Curve, ...]
@@ -71,11 +74,16 @@ class CurvePanel:
         columns = max(min(COLUMNS, _COLUMNS_IN_ALL // max(len(self.curves), 1)), 100)
         drawn = [(curve, part.attempt, envelope(part.x, part.y, columns)) for curve, parts in points for part in parts]
         bad = [(curve.line, shape.stretches) for curve, _, shape in drawn]
-        reach = Reach([shape.y for _, _, shape in drawn])
+        known = [] if self.rule is None else [np.array([self.rule[0]])]
+        reach = Reach([*(shape.y for _, _, shape in drawn), *known], decades=bool(known))
         set_scale(axes, reach, HEADROOM * len(rows_of(bad)))
         main = subject.onset.attempt if len(subject.run.attempts) > 1 else None
         for curve, attempt, shape in sorted(drawn, key=lambda one: one[0].line.width):  # what is thin lies behind
             _draw(axes, curve.line, shape, faded=main is not None and attempt != main)
+        for curve, parts in points:
+            for part in parts:
+                masked = subject.masked(curve.series, part)
+                mark_masked(axes, part.x[masked], part.y[masked])
         mark_nonfinite(axes, bad)
         self._say(axes, reach)
         name_curves(axes, drawn)

@@ -50,7 +50,8 @@ def _grad_norms(subject: Subject) -> list[Panel]:
 def _global_norm(subject: Subject) -> list[Panel]:
     whole = [series for series in in_table(subject, "grad_norm", "clip_norm") if "/" not in base_name(series.name)]
     if whole:
-        return _curves(subject, whole, "gradient norm", _MEDIUM)
+        clipped = all(base_name(series.name) == "clip_norm" for series in whole)
+        return _curves(subject, whole, "gradient norm, where it was clipped" if clipped else "gradient norm", _MEDIUM)
     return _curves(subject, in_table(subject, "grad_l1"), "L1 norm of the gradient", _MEDIUM)
 
 

@@ -19,43 +19,51 @@ __all__ = ["DECADES", "Reach", "set_scale"]
 DECADES = 3.0
 _LARGEST, _SMALLEST = 1e308, 1e-308
 _MARGIN = 0.06
-#: The most decades of a symmetric axis on either side of 0; below them is 0.
-_DEEPEST = 15.0
+_TICKS = 5
 
 
 class Reach:
-    """What there is of finite values in a panel: gathered curve by curve, before anything is drawn."""
+    """What there is of finite values in a panel: gathered curve by curve, before anything is drawn.
 
-    def __init__(self, curves: Sequence[FloatArray]) -> None:
+    With ``decades`` the scale is logarithmic in any case, as ratios are read.
+    """
+
+    def __init__(self, curves: Sequence[FloatArray], *, decades: bool = False) -> None:
         finite = [values[np.isfinite(values)] for values in curves]
         finite = [values for values in finite if len(values)]
+        sizes = [size for values in finite if len(size := np.abs(values[values != 0]))]
         self.empty = not finite
         self.low = min((float(values.min()) for values in finite), default=0.0)
         self.high = max((float(values.max()) for values in finite), default=1.0)
-        sizes = [np.abs(values[values != 0]) for values in finite]
-        self._usual = [float(np.median(size)) for size in sizes if len(size)]
-        self._least = min((float(size.min()) for size in sizes if len(size)), default=0.0)
+        self.scale = self._scale([float(np.median(size)) for size in sizes], decades)
+        self._sizes = np.concatenate(sizes) if sizes else np.ones(1)
 
     @property
-    def scale(self) -> str:
+    def largest(self) -> float:
+        """The largest size of a value."""
+        return min(max(abs(self.low), abs(self.high)), _LARGEST)
+
+    def _scale(self, usual: Sequence[float], decades: bool) -> str:
         """``linear``; ``log`` or ``symlog`` where the values of a curve, or those of two curves, lie decades apart."""
-        if self.empty or not self._usual:
+        if not usual:
             return "linear"
-        largest = max(abs(self.low), abs(self.high))
-        if largest < _LARGEST / 10 and math.log10(largest) - math.log10(min(self._usual)) < DECADES:
+        apart = math.log10(self.largest) - math.log10(max(min(usual), _SMALLEST))
+        if not decades and apart < DECADES and self.largest < _LARGEST / 10:
             return "linear"
         return "log" if self.low > 0 else "symlog"
 
     @property
     def linear_to(self) -> float:
-        """Up to where a symmetric axis is linear: the usual size, or less where nothing is negative."""
-        floor = max(abs(self.low), abs(self.high)) / 10**_DEEPEST
-        usual = self._least if self.low >= 0 else min(self._usual)
-        return float(10.0 ** math.floor(math.log10(min(max(usual, floor, _SMALLEST), _LARGEST))))
+        """Up to where a symmetric axis is linear: the usual size of a value, and less where none is negative."""
+        if self.low < 0:
+            size = float(np.median(self._sizes))
+        else:
+            size = max(float(self._sizes.min()), float(np.quantile(self._sizes, 0.05)) / 10)
+        return float(10.0 ** math.floor(math.log10(min(max(size, _SMALLEST), _LARGEST / 10))))
 
 
 def set_scale(axes: Axes, reach: Reach, headroom: float = 0.0) -> None:
-    """Set scale and limits of the y axis; ``headroom`` is the share above (and below) all values that stays free."""
+    """Set scale, limits and ticks of the y axis; ``headroom`` is the share that stays free above all values."""
     if reach.scale == "symlog":
         axes.set_yscale("symlog", linthresh=reach.linear_to, linscale=0.6)
     else:
@@ -80,15 +88,22 @@ def _set_limits(axes: Axes, reach: Reach, headroom: float) -> None:
 
 
 def _set_ticks(axes: Axes, reach: Reach) -> None:
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, SymmetricalLogLocator
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
     if reach.scale == "linear":
-        axes.yaxis.set_major_locator(MaxNLocator(5, min_n_ticks=2))
-        return
-    if reach.scale == "log":
-        axes.yaxis.set_major_locator(LogLocator(numticks=6))
-    else:
-        locator = SymmetricalLogLocator(base=10, linthresh=reach.linear_to)
-        locator.set_params(numticks=6)
-        axes.yaxis.set_major_locator(locator)
-    axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS, min_n_ticks=2))
+    elif reach.scale == "symlog":
+        axes.yaxis.set_major_locator(FixedLocator(_around_zero(reach)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    elif math.log10(reach.high) - math.log10(reach.low) > 2:
+        axes.yaxis.set_major_locator(LogLocator(numticks=_TICKS + 1))
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _around_zero(reach: Reach) -> list[float]:
+    """0, and powers of ten on the sides that have values, no more than have room."""
+    sides = [side for side, end in ((-1, -reach.low), (1, reach.high)) if end >= reach.linear_to]
+    first, last = math.log10(reach.linear_to), math.floor(math.log10(reach.largest))
+    stride = max(math.ceil((last - first) / (_TICKS // max(len(sides), 1))), 1)
+    powers = [10.0**power for power in np.arange(last, first - 0.5, -stride).tolist()]
+    return sorted([0.0, *(side * power for side in sides for power in powers)])

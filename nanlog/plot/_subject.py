@@ -16,6 +16,9 @@ __all__ = ["Points", "Steps", "Subject", "around_onset", "subject_of"]
 
 Steps: TypeAlias = "tuple[int | None, int | None]"  #: the first and the last step to be seen; None: no limit
 
+#: How exactly numbers are printed, at least.
+_PRINTED = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
@@ -102,6 +105,15 @@ class Subject:
         same = np.flatnonzero((series.line == bad.line) & (series.attempt == self.onset.attempt))
         files = [k for k in same.tolist() if self.run.files[int(series.file[k])] == bad.file]
         return float(self.x(series)[files[0]]) if files else bad.step
+
+    def masked(self, series: Series, part: Points) -> NDArray[np.bool_]:
+        """Which of the points are finite and stand for NaN."""
+        value, onset = self.onset.masked_value, self.onset
+        first = next((bad for bad in onset.order if bad.series == series.name and np.isfinite(bad.value)), None)
+        if value is None or first is None or part.attempt != onset.attempt:
+            return np.zeros(len(part.y), np.bool_)
+        same = np.isclose(part.y, value, rtol=_PRINTED, atol=_PRINTED)
+        return np.asarray(same & (series.line[part.index] >= first.line), np.bool_)
 
     @property
     def onset_at(self) -> float | None:

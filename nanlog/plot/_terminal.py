@@ -13,7 +13,7 @@ from nanlog.plot._envelope import Stretch, envelope
 from nanlog.plot._figure import step_limits
 from nanlog.plot._marks import events
 from nanlog.plot._scale import Reach
-from nanlog.plot._style import NAME, Kind
+from nanlog.plot._style import Kind
 from nanlog.plot._title import title_of
 from nanlog.printable import printable
 
@@ -37,7 +37,7 @@ def with_characters(subject: Subject, panels: Sequence[Panel], width: int, *, co
 
     width = max(width, _NARROWEST)
     limits = step_limits(subject, panels)
-    parts = [title_of(subject, lambda text: printable(text, NAME)), *_legend(subject)]
+    parts = [title_of(subject, printable), *_legend(subject)]
     for panel in panels:
         parts.append(_panel(plotext, subject, panel, limits, width))
     text = "\n".join(parts)

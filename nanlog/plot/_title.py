@@ -18,20 +18,24 @@ __all__ = ["title_of", "value_word"]
 #: Series of points that are no numbers.
 _SAID = {"message": "a message says that a value is not finite", "skipped_step": "the loss scaler skipped an update"}
 
+_SOURCE, _SERIES = 60, 40  #: the longest names
 
-def title_of(subject: Subject, clean: Callable[[str], str] = shown) -> str:
+
+def title_of(subject: Subject, clean: Callable[[str, int], str] = shown) -> str:
     """For example ``train.log: grad_norm/0.weight = NaN at step 125``; ``clean`` is what names go through."""
-    source = PurePath(subject.run.source).name if subject.run.source != "-" else "standard input"
+    source = "/".join(PurePath(subject.run.source).parts[-2:]) if subject.run.source != "-" else "standard input"
     which = "" if subject.attempt is None else f", training {subject.attempt}"
-    return f"{clean(source)}{which}: {_happened(subject, clean)}"
+    return f"{clean(source, _SOURCE)}{which}: {_happened(subject, clean)}"
 
 
-def _happened(subject: Subject, clean: Callable[[str], str]) -> str:
+def _happened(subject: Subject, clean: Callable[[str, int], str]) -> str:
     onset = subject.onset
     if onset.pattern is Pattern.HEALTHY:
         return "healthy"
     if onset.pattern is Pattern.DIVERGENCE:
-        return f"{clean(onset.series or 'the loss')} diverges from step {onset.departure_step}, and stays finite"
+        return (
+            f"{clean(onset.series or 'the loss', _SERIES)} diverges from step {onset.departure_step}, and stays finite"
+        )
     when = "" if onset.step is None else f" at step {onset.step}"
     if onset.series in _SAID:
         return f"{_SAID[onset.series]}{when}"
@@ -40,7 +44,7 @@ def _happened(subject: Subject, clean: Callable[[str], str]) -> str:
     word = "masked as" if onset.masked_value is not None and onset.series == "loss" else "="
     value = "" if onset.value is None else f" {word} {value_word(onset.value)}"
     harmless = ", harmless" if onset.harmless else ""
-    return f"{clean(onset.series)}{value}{when}{harmless}"
+    return f"{clean(onset.series, _SERIES)}{value}{when}{harmless}"
 
 
 def value_word(value: float) -> str:

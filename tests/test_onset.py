@@ -235,8 +235,21 @@ def test_an_absurd_rate_makes_a_smaller_rise_count() -> None:
     loss = [700.0, 1700.0, 2300.0, 2800.0, 3600.0, 3700.0, 3600.0, 2600.0, 900.0, 400.0]
     assert locate(make_run({"loss": loss, "lr": [6.0] * 10})).pattern is Pattern.DIVERGENCE
     assert locate(make_run({"loss": loss, "lr": [0.01] * 10})).pattern is Pattern.HEALTHY
+    mended = [*loss[:8], 300.0, 40.0, *[20.0] * 4]  # lower at its end than it ever was
+    assert locate(make_run({"loss": mended, "lr": [6.0] * 14})).pattern is Pattern.HEALTHY
     scattered = [0.5, 4.0, 0.1, 2.0, 9.0, 0.02, 3.0, 0.7, 6.0, 0.3, 5.0, 0.1]  # single samples, Adadelta
     assert locate(make_run({"loss": scattered, "lr": [1.0] * 12})).pattern is Pattern.HEALTHY
+
+
+def test_a_plateau_that_comes_near_the_loss_of_guessing_is_no_mask() -> None:
+    guess = float(np.log(8))
+    accuracy = {"metric/acc": [0.12] * 12}
+    crept = {"loss": [guess * (1 + 0.01 * 0.8**step) for step in range(12)]}
+    assert locate(make_run({**crept, **accuracy})).pattern is Pattern.HEALTHY
+    leapt = {"loss": [2.0, 1.8, 1.6, *[guess] * 9]}
+    assert locate(make_run({**leapt, **accuracy})).pattern is Pattern.MASKED
+    scattered = {"metric/acc": [0.3, 0.4, 0.5, 0.12, 0.2, 0.12, 0.05, 0.2, 0.12, 0.13, 0.12, 0.11]}
+    assert locate(make_run({**leapt, **scattered})).pattern is Pattern.MASKED
 
 
 @pytest.mark.parametrize("beginning", [0.0, 1e-6, 1e-4])

@@ -32,6 +32,9 @@ _NEVER_BACK = 2.5
 _TRIPLED = 3.0
 _SOME = 5
 _DOUBLED = 2.0
+#: ... unless the last quarter of the log is below this share of the first value: then it recovered (another task, a
+#: rate that was taken back in time).
+_RECOVERED = 0.25
 _LASTING = 7
 #: Growth over several points counts from twice the largest value seen while the series was calm.
 _SEVERAL = 2.0
@@ -159,6 +162,8 @@ def driven_off(values: FloatArray) -> Growth | None:
     """
     first = float(values[0]) if len(values) else 0.0
     if first <= 0 or len(values) <= _LASTING:
+        return None
+    if float(np.median(values[-max(2, len(values) // 4) :])) < _RECOVERED * first:
         return None
     low = np.flatnonzero(np.concatenate((values <= _DOUBLED * first, [True])))
     long = np.flatnonzero(np.diff(low) > max(_LASTING, len(values) // 20))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from simulated.generative import Adversaries, Autoencoder, Variational, mixture
 from simulated.interactive import Bootstrapped, Contrastive, GroupedPolicy, PolicyGradient, SelfDistilled
+from simulated.sequences import Denoiser, Language, ReturnAsLoss, SeveralTasks
 from simulated.supervised import CRITERIA, Data, Recurrent, Supervised, classes_of, targets_of
 from simulated.task import Task, mlp
 from simulated.training import SCHEDULES, Recipe
@@ -337,6 +338,34 @@ def recurrence(draw: Draw) -> Made:
     return Supervised(Recurrent(12, 1), [Data.split(x, x.sum(1, keepdim=True))], CRITERIA["mse"][0], 16), recipe
 
 
+def denoising(draw: Draw) -> Made:
+    """The noise level of each sample makes the loss scatter; in small units it is printed as 0.0000."""
+    recipe = replace(draw.recipe(draw.steps(100, 500)), optimiser="adam", rate=draw.decades(-3.3, -2))
+    return Denoiser(mixture(300, draw.choice([2, 6])), draw.choice([4, 16, 64]), draw.decades(-3, 0)), recipe
+
+
+def language(draw: Draw) -> Made:
+    """Its perplexity begins in the thousands, or infinite; smoothed labels leave a floor under the loss."""
+    recipe = replace(draw.recipe(draw.steps(100, 500)), optimiser="adam", rate=draw.decades(-3, -1.3))
+    smoothing = draw.choice([0.0, 0.1, 0.3])
+    return Language(draw.choice([5, 27, 80]), draw.choice([16, 64]), draw.choice([1.0, 1.0, 8.0]), smoothing), recipe
+
+
+def several_tasks(draw: Draw) -> Made:
+    count, width = draw.choice([2, 4]), 6
+    x = torch.randn(300, width)
+    units = torch.tensor([draw.decades(-4, 4) for _ in range(count)])
+    with torch.no_grad():
+        y = mlp(width, 16, count, activation=nn.Tanh)(x) * 3
+    recipe = replace(draw.recipe(), optimiser="adam", rate=draw.decades(-3, -1.7))
+    return SeveralTasks(x, y, units, draw.choice([4, 16, 64])), recipe
+
+
+def return_as_loss(draw: Draw) -> Made:
+    recipe = replace(draw.recipe(draw.steps(100, 400)), optimiser="adam", rate=draw.decades(-3, -1.7))
+    return ReturnAsLoss(draw.choice([3, 8]), draw.decades(-1, 4), draw.choice([1, 4, 64])), recipe
+
+
 FAMILIES: Mapping[str, Callable[[Draw], Made]] = {
     made.__name__: made
     for made in (
@@ -371,5 +400,9 @@ FAMILIES: Mapping[str, Callable[[Draw], Made]] = {
         few_points,
         many_points,
         recurrence,
+        denoising,
+        language,
+        several_tasks,
+        return_as_loss,
     )
 }

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
 
 from nanlog.cli._group import complain
 from nanlog.errors import UnreadableError, UsageError
@@ -44,25 +41,20 @@ def extras_of(chosen: Chosen, commands: Collection[str]) -> Extras:
     )
 
 
-def write_page(text: str, out: str, *, force: bool) -> Path | None:
-    """Write the page to a file, or to standard output for ``-``; returns the file.
+def write_page(chosen: Chosen, text: str, out: str | None, *, force: bool) -> Path | None:
+    """Write the page to ``out`` (``<run id>.html`` where that is None), to standard output for ``-``; returns the file.
 
-    Raises :class:`~nanlog.errors.UsageError` for a file that is there already, unless ``force``, or cannot be written.
+    Raises :class:`~nanlog.errors.UsageError` for a file that is there already, unless ``force``, for one that the run
+    was read from, and for one that cannot be written.
     """
-    if out == "-":
-        if sys.stdout is None:
-            raise UsageError("standard output is closed: name a file with --out")
-        click.echo(text.encode(), nl=False)
-        return None
-    path = Path(out)
-    try:
-        with path.open("wb" if force else "xb") as file:
-            file.write(text.encode())
-    except FileExistsError as error:
-        raise UsageError(f"{out} is there already: --force replaces it, --out FILE writes elsewhere") from error
-    except OSError as error:
-        raise UsageError(f"the report could not be written to {out} ({error.strerror}): name another file") from error
-    return path
+    from nanlog.cli._export import opened, target
+
+    path = Path(out or target(chosen, "html"))
+    if path.exists() and any(Path(file).exists() and path.samefile(file) for file in chosen.run.files):
+        raise UsageError(f"--out {path} would overwrite the log itself: name another file")
+    with opened(str(path), force=force) as file:
+        file.write(text.encode())
+    return None if out == "-" else path
 
 
 def open_page(path: Path) -> None:

@@ -61,8 +61,8 @@ def report(
     program = ctx.find_root().command
     known = program.list_commands(ctx) if isinstance(program, click.Group) else ()
     text = page(chosen.report, extras_of(chosen, known))
-    written = write_page(text, out or f"{chosen.run_id or 'report'}.html", force=force)
+    written = write_page(chosen, text, out, force=force)
     if written is not None:
-        click.echo(f"the report is in {written}", err=True)
+        click.echo(f"the report is in {click.format_filename(written)}", err=True)
         if opens:
             open_page(written)

@@ -283,8 +283,8 @@ def test_the_root_is_the_option_or_the_variable_or_here(monkeypatch: pytest.Monk
 def test_a_run_that_is_not_there(tmp_path: Path, run_id: str) -> None:
     with pytest.raises(StoreError, match=r"there is no run .*the store .* is empty; nanlog diagnose LOG puts a run in"):
         load(tmp_path, run_id)
-    stored = save(run_of(write(tmp_path / "log", "loss 0 1")), None, tmp_path)
-    with pytest.raises(StoreError, match=f"there is no run .* which holds 1; the nearest: {stored.run_id}"):
+    save(run_of(write(tmp_path / "log", "loss 0 1")), None, tmp_path)
+    with pytest.raises(StoreError, match=r"there is no run .* which holds 1; .*nanlog runs lists them"):
         load_report(tmp_path, run_id)
 
 

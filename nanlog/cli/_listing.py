@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from nanlog.report import Style
-    from nanlog.store import Damaged, StoredRun
+    from nanlog.store import Damaged, StoredRun, Summary
 
 __all__ = ["ago", "as_csv", "as_json", "as_text", "chosen", "nothing"]
 
@@ -91,7 +91,7 @@ def as_csv(runs: Sequence[StoredRun]) -> str:
 
 
 _FIELDS = (
-    "run_id", "verdict", "pattern", "step", "cause", "confidence", "source", "log", "parser", "points", "lines",
+    "run_id", "verdict", "pattern", "step", "departure_step", "cause", "confidence", "source", "log", "parser", "points", "lines",
     "saved_at", "folder",
 )  # fmt: skip
 
@@ -123,7 +123,7 @@ def _row(run: StoredRun, now: datetime) -> list[Text]:
     verdict = (said.verdict or "not judged").replace("_", " ")
     what = cause = ""
     if said.verdict == "unhealthy":
-        what = (said.pattern or "").replace("_", " ") + ("" if said.step is None else f" at step {said.step}")
+        what = " ".join([(said.pattern or "").replace("_", " "), *_when(said)])
         share = "" if said.confidence is None else f"{percent(said.confidence)} "
         cause = "" if said.cause is None else share + said.cause
     cells = (
@@ -137,6 +137,13 @@ def _row(run: StoredRun, now: datetime) -> list[Text]:
     )
     # as a span, not as the text's own style, which would spread to what is added to it
     return [Text().append(printable(content), style) for content, style in cells]
+
+
+def _when(said: Summary) -> Iterator[str]:
+    if said.step is not None:
+        yield f"at step {said.step}"
+    elif said.departure_step is not None:
+        yield f"from step {said.departure_step}"
 
 
 def _line(row: list[Text], widths: list[int]) -> Text:

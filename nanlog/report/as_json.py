@@ -17,7 +17,7 @@ from nanlog.report import Answer, Failure, Style
 if TYPE_CHECKING:
     from nanlog.model import Attempt, CannotTell, Evidence, Finding, FirstBad, Onset, Report
 
-__all__ = ["REPORTER", "SCHEMA_VERSION", "JsonReporter", "as_dict", "dumps"]
+__all__ = ["REPORTER", "SCHEMA_VERSION", "JsonReporter", "as_dict", "dumps", "scalar"]
 
 SCHEMA_VERSION = 1
 
@@ -68,19 +68,19 @@ def _onset(onset: Onset) -> Json:
     return {
         "pattern": onset.pattern.value,
         "series": onset.series,
-        "step": _scalar(onset.step),
-        "last_finite_step": _scalar(onset.last_finite_step),
-        "departure_step": _scalar(onset.departure_step),
+        "step": scalar(onset.step),
+        "last_finite_step": scalar(onset.last_finite_step),
+        "departure_step": scalar(onset.departure_step),
         "file": onset.file,
-        "line": _scalar(onset.line),
-        "value": _scalar(onset.value),
-        "attempt": _scalar(onset.attempt),
+        "line": scalar(onset.line),
+        "value": scalar(onset.value),
+        "attempt": scalar(onset.attempt),
         "harmless": onset.harmless,
-        "departure_line": _scalar(onset.departure_line),
-        "earliest_step": _scalar(onset.earliest_step),
-        "recovered_step": _scalar(onset.recovered_step),
-        "loss_step": _scalar(onset.loss_step),
-        "masked_value": _scalar(onset.masked_value),
+        "departure_line": scalar(onset.departure_line),
+        "earliest_step": scalar(onset.earliest_step),
+        "recovered_step": scalar(onset.recovered_step),
+        "loss_step": scalar(onset.loss_step),
+        "masked_value": scalar(onset.masked_value),
         "masked_as": onset.masked_as,
         "tail": bool(onset.tail),
         "order": [_first_bad(bad) for bad in onset.order],
@@ -90,10 +90,10 @@ def _onset(onset: Onset) -> Json:
 def _first_bad(bad: FirstBad) -> Json:
     return {
         "series": bad.series,
-        "step": _scalar(bad.step),
-        "value": _scalar(bad.value),
+        "step": scalar(bad.step),
+        "value": scalar(bad.value),
         "file": bad.file,
-        "line": _scalar(bad.line),
+        "line": scalar(bad.line),
         "layer": bad.layer,
         "phase": None if bad.phase is None else bad.phase.value,
         "overflow_only": bool(bad.overflow_only),
@@ -104,7 +104,7 @@ def _finding(finding: Finding) -> Json:
     return {
         "rule": finding.rule,
         "cause": finding.cause.value,
-        "confidence": _scalar(finding.confidence),
+        "confidence": scalar(finding.confidence),
         "layer": finding.layer,
         "phase": None if finding.phase is None else finding.phase.value,
         "evidence": [_evidence(item) for item in finding.evidence],
@@ -118,10 +118,10 @@ def _evidence(evidence: Evidence) -> Json:
     return {
         "says": evidence.says,
         "file": evidence.file,
-        "line": _scalar(evidence.line),
+        "line": scalar(evidence.line),
         "series": evidence.series,
-        "step": _scalar(evidence.step),
-        "value": _scalar(evidence.value),
+        "step": scalar(evidence.step),
+        "value": scalar(evidence.value),
     }
 
 
@@ -131,17 +131,17 @@ def _cannot_tell(item: CannotTell) -> Json:
 
 def _attempt(attempt: Attempt) -> Json:
     return {
-        "index": _scalar(attempt.index),
+        "index": scalar(attempt.index),
         "file": attempt.file,
-        "first_line": _scalar(attempt.first_line),
-        "last_line": _scalar(attempt.last_line),
-        "first_step": _scalar(attempt.first_step),
-        "last_step": _scalar(attempt.last_step),
+        "first_line": scalar(attempt.first_line),
+        "last_line": scalar(attempt.last_line),
+        "first_step": scalar(attempt.first_step),
+        "last_step": scalar(attempt.last_step),
         "resumed_from": attempt.resumed_from,
     }
 
 
-def _scalar(value: object) -> str | float | int | bool | None:
+def scalar(value: object) -> str | float | int | bool | None:
     """Turn a value of the model, or the numpy scalar that slipped in for it, into what JSON has."""
     if value is None or isinstance(value, str | bool):
         return value

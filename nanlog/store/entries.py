@@ -21,11 +21,15 @@ _SHOWN = 5  #: so many candidates are named
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was found out about a run, in the words of its report; None where that says nothing."""
+    """What was found out about a run, in the words of its report; None where that says nothing.
+
+    ``departure_step`` is where a divergence left the normal range, which has no first bad ``step``.
+    """
 
     verdict: str | None = None
     pattern: str | None = None
     step: int | None = None
+    departure_step: int | None = None
     cause: str | None = None
     confidence: float | None = None
 
@@ -35,14 +39,16 @@ class Summary:
         onset, findings = report.get("onset"), report.get("findings")
         first = findings[0] if isinstance(findings, list) and findings else {}
         told = {"verdict": report.get("verdict")}
-        told |= {key: onset.get(key) for key in ("pattern", "step")} if isinstance(onset, Mapping) else {}
+        told |= (
+            {key: onset.get(key) for key in ("pattern", "step", "departure_step")} if isinstance(onset, Mapping) else {}
+        )
         told |= {key: first.get(key) for key in ("cause", "confidence")} if isinstance(first, Mapping) else {}
         return cls.read(told)
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Summary:
         """The inverse of ``asdict``, for what may have been written by another version of nanlog."""
-        kinds = {"verdict": str, "pattern": str, "step": int, "cause": str, "confidence": float}
+        kinds = {"verdict": str, "pattern": str, "step": int, "departure_step": int, "cause": str, "confidence": float}
         return cls(**{key: told[key] for key, kind in kinds.items() if type(told.get(key)) is kind})
 
 

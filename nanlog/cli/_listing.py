@@ -91,8 +91,8 @@ def as_csv(runs: Sequence[StoredRun]) -> str:
 
 
 _FIELDS = (
-    "run_id", "verdict", "pattern", "step", "departure_step", "cause", "confidence", "source", "log", "parser", "points", "lines",
-    "saved_at", "folder",
+    "run_id", "verdict", "pattern", "step", "departure_step", "cause", "confidence", "source", "log", "parser",
+    "points", "lines", "saved_at", "folder",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from click.types import StringParamType
 
 from nanlog.errors import StoreError, UnreadableError
+from nanlog.printable import printable
 
 if TYPE_CHECKING:
     from nanlog.model import Report, Run
@@ -95,12 +96,14 @@ class _RunWord(StringParamType):
     name = "run"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The runs of the store that begin so, each with its source; else the shell offers files."""
+        """The runs of the store that begin so, each with its source, and what the shell knows of files."""
         from nanlog.store import list_runs
 
         runs = list_runs(root_of(ctx.params.get("store")))
-        near = [CompletionItem(run.run_id, help=run.source) for run in runs if run.run_id.startswith(incomplete)]
-        return near or [CompletionItem(incomplete, type="file")]
+        near = [run for run in runs if run.run_id.startswith(incomplete)]
+        # files first: at them, the script of click for bash forgets what it was offered before
+        files = CompletionItem(incomplete, type="file")
+        return [files, *(CompletionItem(run.run_id, help=printable(run.source)) for run in near)]
 
 
 RUN = _RunWord()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -250,3 +251,14 @@ def test_a_replay_of_any_shape_makes_a_page(part: str, junk: object) -> None:
 def test_the_numbers_around_the_onset_are_those_of_the_log(sample_log: Callable[[str], Path]) -> None:
     text = inert(page(diagnose(str(sample_log("nan_label_debug"))))).text
     assert "12 1.07302 0.503356 0.503356 1.09029 0.01 13 onset NaN NaN NaN NaN 0.01" in text
+
+
+def test_what_the_documentation_says_is_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (root / "docs" / "html-report.md").read_text(encoding="utf-8")
+    (policy,) = re.findall(r"```text\n(default-src.*?)\n```", text, re.DOTALL)
+    assert policy in page(MADE["jump"]())
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(root)
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/html-report.md", "exec"), names)  # noqa: S102  the page's own example
+    assert "power: 0.5" in inert(names["html"]).text

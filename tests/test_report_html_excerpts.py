@@ -32,7 +32,7 @@ def cites(path: Path, *lines: int) -> Report:
     report = made_reports.jump()
     items = tuple(Evidence(f"as line {line} says", str(path), line) for line in lines)
     finding = replace(report.findings[0], evidence=items, against=())
-    return replace(report, run=made_reports.run(str(path)), onset=replace(report.onset, file=None), findings=(finding,))
+    return replace(report, run=made_reports.run(str(path)), onset=None, findings=(finding,))
 
 
 def test_lines_are_counted_as_parsers_count_them(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from nanlog.model import (
     Run,
     Verdict,
 )
-from nanlog.onset import locate, main_loss
+from nanlog.onset import locate, main_loss, without_padding
 from nanlog.rules import all_rules, rule_module
 from nanlog.rules._advice import advice_for
 from nanlog.rules._hazards import hazards
@@ -71,7 +71,7 @@ def diagnose_run(run: Run, rules: Sequence[Rule] | None = None) -> Report:
     onset = locate(run)
     verdict = _verdict(run, onset)
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
-    case = Case(attempt, onset, run)
+    case = Case(without_padding(attempt), onset, run)
     judging = [rule for rule in known if not onset.harmless or rule.cause in _HARMLESS]
     findings = _ranked(finding for rule in judging for finding in rule.judge(case))
     if verdict is not Verdict.UNHEALTHY:

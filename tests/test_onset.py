@@ -379,3 +379,44 @@ def test_a_nan_between_two_logged_steps_is_over_with_the_loss_that_is_logged() -
     average = replace(average, info=replace(average.info, smoothed=True))
     onset = locate(replace(run, table={**run.table, "loss_smoothed": average}))
     assert (onset.pattern, onset.step, onset.recovered_step) == (Pattern.TRANSIENT, 10, 10)
+
+
+def rows(values: dict[str, list[float]]) -> Run:
+    """A table: all columns of a row in one line, at one step."""
+    run = make_run(values)
+    line = np.arange(1, 1 + max(map(len, values.values())))
+    return replace(run, table={name: replace(s, line=line[: len(s)]) for name, s in run.table.items()})
+
+
+FALLING = [2.0 - step / 40 for step in range(40)]
+
+
+def test_nan_between_evaluations_fills_rows() -> None:
+    every_fifth = [loss if step % 5 == 4 else NAN for step, loss in enumerate(FALLING)]
+    assert locate(rows({"loss": FALLING, "val/loss": every_fifth})).pattern is Pattern.HEALTHY
+    failed = locate(rows({"loss": [*FALLING[:30], *[NAN] * 10], "val/loss": [*every_fifth[:30], *[NAN] * 10]}))
+    assert (failed.series, failed.step, failed.pattern) == ("loss", 30, Pattern.SUDDEN_JUMP)
+    broken = locate(rows({"loss": FALLING, "val/loss": [*every_fifth[:22], *[NAN] * 18]}))
+    assert (broken.series, broken.step) == ("val/loss", 24)
+
+
+def test_rows_of_two_kinds_have_a_value_of_one_kind_each() -> None:
+    evaluated = [step % 5 == 4 for step in range(40)]
+    loss = [NAN if of_val else value for of_val, value in zip(evaluated, FALLING, strict=True)]
+    val = [value if of_val else NAN for of_val, value in zip(evaluated, FALLING, strict=True)]
+    assert locate(rows({"loss": loss, "val/loss": val})).pattern is Pattern.HEALTHY
+    failed = locate(rows({"loss": [*loss[:31], *[NAN] * 9], "val/loss": val}))
+    assert (failed.series, failed.step, failed.last_finite_step) == ("loss", 31, 30)
+
+
+def test_nan_and_values_that_alternate_without_a_rule_are_no_filling() -> None:
+    val = [NAN if step in (3, 4, 11, 12, 13, 25) else 2.0 for step in range(40)]
+    assert locate(rows({"loss": FALLING, "val/loss": val})).series == "val/loss"
+
+
+def test_a_part_that_never_reached_the_sum() -> None:
+    part = [NAN if step in (7, 23) else 1.0 for step in range(40)]
+    assert locate(rows({"loss": FALLING, "loss/keypoints": part})).pattern is Pattern.HEALTHY
+    assert locate(rows({"loss": FALLING, "loss/keypoints": [*part[:30], *[NAN] * 10]})).series == "loss/keypoints"
+    summed = [NAN if step in (7, 23) else loss for step, loss in enumerate(FALLING)]
+    assert locate(rows({"loss": summed, "loss/keypoints": part})).pattern is Pattern.TRANSIENT

@@ -30,6 +30,7 @@ from nanlog.onset._first import (
 from nanlog.onset._gap import Gap, missing_loss, rate_never_left_zero
 from nanlog.onset._growth import Growth, driven_off, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
+from nanlog.onset._padding import padding, without_padding
 from nanlog.onset._skipped import skipped_updates
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "main_loss",
     "non_finite",
     "overwritten_checkpoint",
+    "padding",
     "steps_of_clock",
+    "without_padding",
 ]
 
 #: So many finite points after the last bad one are a recovery, fewer may be chance.
@@ -77,6 +80,7 @@ def _worth_judging(run: Run) -> list[int]:
 def locate_attempt(run: Run) -> Onset:
     """Judge a run that holds one attempt only."""
     attempt = run.attempts[0].index if run.attempts else 0
+    as_logged, run = run, without_padding(run)
     loss = main_loss(run)
     order = first_bad(run)
     mask = find_mask(run, loss) if loss is not None else None
@@ -87,7 +91,7 @@ def locate_attempt(run: Run) -> Onset:
         return skipped.onset(run, loss, attempt)
     if order:
         return _broken(run, loss, order, mask, attempt)
-    gap = (missing_loss(run, loss) or rate_never_left_zero(run, loss)) if loss is not None else None
+    gap = (missing_loss(as_logged, loss) or rate_never_left_zero(run, loss)) if loss is not None else None
     if gap is not None and loss is not None:
         return _unwritten(run, loss, gap, attempt)
     return _finite(run, loss, attempt)

@@ -136,7 +136,7 @@ def first_bad(run: Run) -> tuple[FirstBad, ...]:
     """
     found: list[tuple[tuple[int, int, int, int], FirstBad]] = []
     for series in run.table.values():
-        if not matters(series.name) or _is_empty_evaluation(run, series):
+        if not matters(series.name) or _is_empty_evaluation(run, series) or _is_no_part_of_the_loss(run, series):
             continue
         where = np.flatnonzero(non_finite(series))
         if len(where):
@@ -166,6 +166,22 @@ def _is_empty_evaluation(run: Run, series: Series) -> bool:
     head = series.name.partition("/")[0]
     beside = [other for name, other in run.table.items() if name.partition("/")[0] == head and name != series.name]
     return bool(beside) and all(bool(np.isnan(s.value).all()) for s in (series, *beside))
+
+
+#: So many finite values after the last bad one are a recovery.
+_RECOVERED = 2
+
+
+def _is_no_part_of_the_loss(run: Run, series: Series) -> bool:
+    """A part whose NaN never reached the sum beside it, and which came back: a head without samples in some batches."""
+    total = run.series("loss")
+    if not series.name.startswith("loss/") or total is None or not np.isfinite(total.value).all():
+        return False
+    where = np.flatnonzero(~np.isfinite(series.value))
+    if not len(where) or len(series) - 1 - int(where[-1]) < _RECOVERED:
+        return False
+    same_row = np.isin(series.line[where], total.line) & np.isin(series.step[where], total.step)
+    return bool(same_row.all()) and not total.info.smoothed
 
 
 #: Names of regression and classification losses that people log without the word loss.

@@ -248,8 +248,8 @@ def test_a_plateau_that_comes_near_the_loss_of_guessing_is_no_mask() -> None:
     assert locate(make_run({**crept, **accuracy})).pattern is Pattern.HEALTHY
     leapt = {"loss": [2.0, 1.8, 1.6, *[guess] * 9]}
     assert locate(make_run({**leapt, **accuracy})).pattern is Pattern.MASKED
-    scattered = {"metric/acc": [0.3, 0.4, 0.5, 0.12, 0.2, 0.12, 0.05, 0.2, 0.12, 0.13, 0.12, 0.11]}
-    assert locate(make_run({**leapt, **scattered})).pattern is Pattern.MASKED
+    scattered = {"loss": [2.0, 1.8, 1.6, *[guess, guess * 1.002, guess] * 2, guess, guess, guess]}
+    assert locate(make_run({**scattered, **accuracy})).pattern is Pattern.MASKED
 
 
 @pytest.mark.parametrize("beginning", [0.0, 1e-6, 1e-4])

@@ -49,8 +49,8 @@ _ZEROS = 5
 _FEWEST_CLASSES = 4
 #: Above, one class more or less is within the rounding of the loss.
 _MOST_CLASSES = 500
-#: It gets there by a leap of so many times :data:`_NEAR`; what creeps up to it is a plateau.
-_LEAP = 4.0
+#: It had been this far from there, as a share; what was always about there is a plateau.
+_ELSEWHERE = 0.05
 #: An accuracy within this share of 1/classes is chance: classes are not all equally common.
 _CHANCE = 0.3
 
@@ -128,12 +128,10 @@ def _at_chance(run: Run) -> Mask | None:
             classes = np.round(np.exp(loss.value))
             level = np.log(classes)
             known = np.isfinite(classes) & (classes >= _FEWEST_CLASSES) & (classes < _MOST_CLASSES)
-            near = known & (np.abs(loss.value - level) <= _NEAR * level)
-            same = near & (np.abs(accuracy * classes - 1) <= _CHANCE)
+            same = known & (np.abs(loss.value - level) <= _NEAR * level) & (np.abs(accuracy * classes - 1) <= _CHANCE)
         if (since := _to_the_end(same)) is None or len(set(classes[since:].tolist())) > 1:
             continue
-        arrived = _to_the_end_of(near) or 0
-        if arrived == 0 or abs(loss.value[arrived - 1] / level[arrived] - 1) > _LEAP * _NEAR:
+        if since == 0 or np.abs(loss.value[:since] / level[since] - 1).max() > _ELSEWHERE:
             what = f"NaN or for a dead net (ln({classes[-1]:.0f}): the same answer for every sample)"
             return Mask(loss, since, float(loss.value[since]), len(loss) - since, what)
     return None

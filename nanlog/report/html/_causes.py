@@ -15,7 +15,7 @@ from nanlog.report.html._replay import Judged
 from nanlog.report.html._sheet import Sheet
 from nanlog.report.html._values import Excerpt, Extras
 
-__all__ = ["Sign", "Told", "confirmed", "excerpt_at", "sign", "told"]
+__all__ = ["Sign", "Told", "excerpt_at", "sign", "told"]
 
 _MOST = 100  #: causes, and signs, remedies of each
 _OPEN = 2  #: excerpts that are shown without being asked for
@@ -70,12 +70,6 @@ def told(sheet: Sheet, report: Report, extras: Extras, tried: Sequence[Judged]) 
             sheet.text(finding.next_test or ""),
             next((each for each in tried if each.cause == finding.cause), None),
         )
-
-
-def confirmed(report: Report, tried: Sequence[Judged]) -> Iterator[str]:
-    """The causes that a replay confirmed, in words."""
-    causes = {finding.cause.value: CAUSES[finding.cause] for finding in report.findings}
-    yield from (causes.get(each.cause, each.cause) for each in tried if each.is_confirmed)
 
 
 def sign(sheet: Sheet, item: Evidence, extras: Extras, *, speaks_for: bool = True, shows: bool = False) -> Sign:

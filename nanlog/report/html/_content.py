@@ -14,7 +14,7 @@ from nanlog.report._next import unknown
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
 from nanlog.report._words import counted, headline, name
-from nanlog.report.html._causes import confirmed, excerpt_at, sign, told
+from nanlog.report.html._causes import excerpt_at, sign, told
 from nanlog.report.html._facts import MOST, all_facts, settings
 from nanlog.report.html._replay import judged, replayed
 from nanlog.report.html._sheet import Sheet
@@ -46,7 +46,7 @@ def content(report: Report, extras: Extras) -> Variables:
         **_time(sheet, run, _shown(report), extras),
         "unhealthy": unhealthy,
         "causes": list(told(sheet, report, extras, tried)),
-        "confirmed": list(confirmed(report, tried)),
+        "confirmed": [each.words for each in tried if each.is_confirmed],
         "checkpoint": _checkpoint(sheet, report),
         "help": HELP if report.verdict is Verdict.CANNOT_JUDGE else (),
         "replay": None if extras.replay is None else replayed(sheet, extras.replay),

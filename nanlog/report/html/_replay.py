@@ -6,25 +6,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nanlog.model import Cause
+from nanlog.report._words import CAUSES
 from nanlog.report.html._sheet import Sheet
 
 __all__ = ["Judged", "Replayed", "Trial", "judged", "replayed"]
 
 _VERDICTS = {
     "confirmed": ("confirmed by replay", "good"),
-    "refuted": ("refuted by replay", "bad"),
+    "refuted": ("refuted by replay", "soft"),
     "not_reproduced": ("not reproduced by replay", "open"),
     "could_not_run": ("replay could not run", "open"),
 }
 _PHASES = {"optimizer_state": "the optimizer's state", "input": "the input", "update": "the update"}
+_CAUSES = frozenset(Cause)
 _MOST = 60  #: trials, causes, and reasons of each
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A cause that was put to the test; ``tone`` is how its badge looks."""
+    """A cause that was put to the test, also in words; ``tone`` is how its badge looks."""
 
     cause: str
+    words: str
     verdict: str
     tone: str
     because: tuple[str, ...]
@@ -70,8 +74,10 @@ def _cause(sheet: Sheet, each: Mapping[str, Any]) -> Judged:
     said, tone = _VERDICTS.get(word, (word, "open"))
     because = each.get("because")
     reasons = because if isinstance(because, list) else [because]
+    cause = _said(each.get("cause"))
     return Judged(
-        _said(each.get("cause")),
+        cause,
+        sheet.text(CAUSES[Cause(cause)] if cause in _CAUSES else cause),
         sheet.text(said),
         tone,
         tuple(sheet.text(text) for text in map(_said, reasons[:_MOST]) if text),

@@ -65,7 +65,7 @@ def _found(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> t
     if not subject.run.table:
         raise NotLoggedError(f"{subject.run.source} holds no number that belongs to a step: there is nothing to draw")
     if not pictures and not globs:
-        return overview_panels(subject), _left_out(subject)
+        return overview_panels(subject) or series_panels(subject, "*")[0], _left_out(subject)
     every = "all" in pictures
     panels: list[Panel] = []
     for name in PICTURES if every else dict.fromkeys(pictures):
@@ -77,7 +77,7 @@ def _found(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> t
     if globs and not chosen:
         raise NotLoggedError(f"no series matches {' or '.join(globs)}: {_has(subject)}")
     notes = [f"not drawn for want of room: {_listed(more)}"] if more else []
-    return [*panels, *chosen], notes
+    return [*panels, *chosen] or series_panels(subject, "*")[0], notes
 
 
 def _left_out(subject: Subject) -> list[str]:

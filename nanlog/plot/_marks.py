@@ -199,13 +199,17 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 def _mark_row(axes: Axes, place: int, line: Line, kind: Kind, spans: Sequence[Stretch]) -> None:
     """Markers along the spans, at the upper edge (at the lower one for -Inf), on a rail in the colour of the curve."""
+    from matplotlib.lines import Line2D
+
     inset = HEADROOM * (place + 0.5)
     y = inset if kind is Kind.MINUS else 1 - inset
     across = axes.get_xaxis_transform()
     for_rail = np.array([(s.first, s.last, np.nan) for s in spans]).ravel()
-    axes.plot(for_rail, np.full(len(for_rail), y), transform=across, color=line.colour, lw=0.7, zorder=3, gid="rail")
+    rail = Line2D(for_rail, np.full(len(for_rail), y), transform=across, color=line.colour, lw=0.7, zorder=3)
+    rail.set_gid("rail")
+    axes.add_artist(rail)
     x = _places(axes, spans)
-    axes.plot(
+    markers = Line2D(
         x,
         np.full(len(x), y),
         transform=across,
@@ -217,8 +221,9 @@ def _mark_row(axes: Axes, place: int, line: Line, kind: Kind, spans: Sequence[St
         markeredgewidth=0.5,
         clip_on=False,
         zorder=4,
-        gid=f"marker {kind.word}",
     )
+    markers.set_gid(f"marker {kind.word}")
+    axes.add_artist(markers)
 
 
 def _places(axes: Axes, spans: Sequence[Stretch]) -> FloatArray:

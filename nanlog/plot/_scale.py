@@ -13,19 +13,30 @@ from nanlog.model import FloatArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["DECADES", "Reach", "set_scale"]
+__all__ = ["DECADES", "Reach", "drawable", "set_scale"]
 
 #: On a linear axis of 5 cm what is a thousandth of the largest value is as thin as the line that draws it.
 DECADES = 3.0
-_LARGEST, _SMALLEST = 1e308, 1e-308
+#: Sizes beyond these are drawn at them: an axis and its ticks reach further than the values, and floats end at 1.8e308.
+_LARGEST, _SMALLEST = 1e280, 1e-280
+_END = 1e300
+#: Values that differ by less than this share are the same on any axis.
+_SAME = 1e-9
 _MARGIN = 0.06
 _TICKS = 5
+
+
+def drawable(values: FloatArray) -> FloatArray:
+    """The values, those at the very ends of the range of floats moved to where an axis still has room around them."""
+    size = np.abs(values)
+    outside = np.isfinite(values) & (size > 0) & ((size > _LARGEST) | (size < _SMALLEST))
+    return np.where(outside, np.copysign(np.clip(size, _SMALLEST, _LARGEST), values), values)
 
 
 class Reach:
     """What there is of finite values in a panel: gathered curve by curve, before anything is drawn.
 
-    With ``decades`` the scale is logarithmic in any case, as ratios are read.
+    The values are :func:`drawable`.  With ``decades`` the scale is logarithmic in any case, as ratios are read.
     """
 
     def __init__(self, curves: Sequence[FloatArray], *, decades: bool = False) -> None:
@@ -41,14 +52,14 @@ class Reach:
     @property
     def largest(self) -> float:
         """The largest size of a value."""
-        return min(max(abs(self.low), abs(self.high)), _LARGEST)
+        return max(abs(self.low), abs(self.high))
 
     def _scale(self, usual: Sequence[float], decades: bool) -> str:
         """``linear``; ``log`` or ``symlog`` where the values of a curve, or those of two curves, lie decades apart."""
         if not usual:
             return "linear"
-        apart = math.log10(self.largest) - math.log10(max(min(usual), _SMALLEST))
-        if not decades and apart < DECADES and self.largest < _LARGEST / 10:
+        apart = math.log10(self.largest) - math.log10(min(usual))
+        if not decades and apart < DECADES and self.largest < _LARGEST:
             return "linear"
         return "log" if self.low > 0 else "symlog"
 
@@ -59,7 +70,27 @@ class Reach:
             size = float(np.median(self._sizes))
         else:
             size = max(float(self._sizes.min()), float(np.quantile(self._sizes, 0.05)) / 10)
-        return float(10.0 ** math.floor(math.log10(min(max(size, _SMALLEST), _LARGEST / 10))))
+        return float(10.0 ** math.floor(math.log10(size)))
+
+    def heights(self, values: FloatArray) -> FloatArray:
+        """Where values lie on an axis of this scale, for what knows none but linear axes."""
+        if self.scale == "linear":
+            return values
+        if self.scale == "log":
+            return np.asarray(np.log10(np.maximum(values, _SMALLEST)))
+        size, small = np.abs(values), self.linear_to
+        beyond = np.log10(np.maximum(size, small)) - math.log10(small)
+        return np.asarray(np.copysign(np.minimum(size, small) / small + beyond, values))
+
+    def values(self, heights: FloatArray) -> FloatArray:
+        """The values that lie at these :meth:`heights`."""
+        if self.scale == "linear":
+            return heights
+        if self.scale == "log":
+            return np.asarray(10.0**heights)
+        size = np.abs(heights)
+        beyond = 10.0 ** (np.maximum(size - 1, 0) + math.log10(self.linear_to))
+        return np.asarray(np.copysign(np.minimum(size, 1) * beyond, heights))
 
 
 def set_scale(axes: Axes, reach: Reach, headroom: float = 0.0) -> None:
@@ -74,36 +105,35 @@ def set_scale(axes: Axes, reach: Reach, headroom: float = 0.0) -> None:
 
 def _set_limits(axes: Axes, reach: Reach, headroom: float) -> None:
     transform = axes.yaxis.get_transform()
-    low, high = transform.transform(np.clip([reach.low, reach.high], -_LARGEST, _LARGEST))
+    low, high = transform.transform(np.array([reach.low, reach.high]))
     width = high - low
-    if width <= 0 or not math.isfinite(width):
-        width = 1.0 if reach.scale != "linear" else 0.5 * abs(low) or 1.0
+    if width <= _SAME * max(abs(low), abs(high)):
+        width = 1.0 if reach.scale == "log" else 0.5 * abs(low) or 1.0
         low, high = low - width / 2, high + width / 2
     edges = np.array([low - width * _MARGIN, high + width * (_MARGIN + headroom)])
     with np.errstate(over="ignore"):
-        bottom, top = np.clip(transform.inverted().transform(edges), -_LARGEST, _LARGEST)
+        bottom, top = np.clip(transform.inverted().transform(edges), -_END, _END)
     if reach.scale == "log":
-        bottom = max(bottom, _SMALLEST)
+        bottom = max(bottom, 1 / _END)
     axes.set_ylim(float(bottom), float(top))
 
 
 def _set_ticks(axes: Axes, reach: Reach) -> None:
-    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
     if reach.scale == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(_TICKS, min_n_ticks=2))
-    elif reach.scale == "symlog":
-        axes.yaxis.set_major_locator(FixedLocator(_around_zero(reach)))
-        axes.yaxis.set_minor_locator(NullLocator())
-    elif math.log10(reach.high) - math.log10(reach.low) > 2:
-        axes.yaxis.set_major_locator(LogLocator(numticks=_TICKS + 1))
+    elif len(ticks := _powers(reach)) > 1:
+        axes.yaxis.set_major_locator(FixedLocator(ticks))
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _around_zero(reach: Reach) -> list[float]:
-    """0, and powers of ten on the sides that have values, no more than have room."""
-    sides = [side for side, end in ((-1, -reach.low), (1, reach.high)) if end >= reach.linear_to]
-    first, last = math.log10(reach.linear_to), math.floor(math.log10(reach.largest))
+def _powers(reach: Reach) -> list[float]:
+    """Powers of ten (and 0), no more than have room; on a symmetric axis on the sides that have values."""
+    symmetric = reach.scale == "symlog"
+    first = math.log10(reach.linear_to) if symmetric else math.ceil(math.log10(reach.low))
+    last = math.floor(math.log10(reach.largest))
+    sides = [side for side, end in ((-1, -reach.low), (1, reach.high)) if end >= 10.0**first]
     stride = max(math.ceil((last - first) / (_TICKS // max(len(sides), 1))), 1)
     powers = [10.0**power for power in np.arange(last, first - 0.5, -stride).tolist()]
-    return sorted([0.0, *(side * power for side in sides for power in powers)])
+    return sorted([*([0.0] if symmetric else []), *(side * power for side in sides for power in powers)])

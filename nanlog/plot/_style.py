@@ -14,6 +14,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nanlog.printable import printable
 
 if TYPE_CHECKING:
@@ -101,7 +103,8 @@ def style() -> Iterator[None]:
     """
     import matplotlib as mpl
 
-    with mpl.rc_context():
+    # values at the ends of the range of floats overflow inside matplotlib, off the picture
+    with mpl.rc_context(), np.errstate(all="ignore"):
         mpl.rcdefaults()
         mpl.rcParams.update(
             {

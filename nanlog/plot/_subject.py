@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nanlog.errors import UsageError
 from nanlog.model import NO_STEP, FirstBad, FloatArray, IntArray, MarkKind, Onset, Pattern, Report, Run, Series
 from nanlog.onset import counts_otherwise, locate, locate_attempt, main_loss, steps_of_clock
+from nanlog.plot._scale import drawable
 
 __all__ = ["Points", "Steps", "Subject", "around_onset", "subject_of"]
 
@@ -87,7 +88,9 @@ class Subject:
         seen = self.within(x)
         parts = (np.flatnonzero(seen & (series.attempt == attempt)) for attempt in np.unique(series.attempt).tolist())
         return tuple(
-            Points(int(series.attempt[at[0]]), x[at], series.value[at], at.astype(np.int64)) for at in parts if len(at)
+            Points(int(series.attempt[at[0]]), x[at], drawable(series.value[at]), at.astype(np.int64))
+            for at in parts
+            if len(at)
         )
 
     def within(self, x: FloatArray) -> NDArray[np.bool_]:
@@ -144,6 +147,7 @@ def subject_of(
     they begin.
     """
     run, known = (what.run, onset or what.onset) if isinstance(what, Report) else (what, onset)
+    run = replace(run, table={name: series for name, series in run.table.items() if len(series)})
     first, last = steps or (None, None)
     if first is not None and last is not None and first > last:
         raise UsageError(f"the steps {first}:{last} end before they begin: give the smaller one first")

@@ -58,7 +58,7 @@ def _panel(plt: Any, subject: Subject, panel: Panel, limits: tuple[float, float]
     parts = [(place, points) for place, curve in enumerate(curves) for points in subject.points(curve.series)]
     drawn = [(place, envelope(points.x, points.y, 2 * width)) for place, points in reversed(parts)]
     reach = Reach([shape.y for _, shape in drawn])
-    ends = _heights(reach, np.array([reach.low, reach.high]))
+    ends = reach.heights(np.array([reach.low, reach.high]))
     room = float(ends[1] - ends[0]) * 0.1 or 0.5 * abs(float(ends[0])) or 1.0
     low, high = float(ends[0]) - room, float(ends[1]) + room
     plt.clear_figure()
@@ -69,7 +69,7 @@ def _panel(plt: Any, subject: Subject, panel: Panel, limits: tuple[float, float]
     for event in events(subject):
         plt.vline(event.at, "gray")
     for place, shape in drawn:
-        for x, y in _pieces(shape.x, _heights(reach, shape.y)):
+        for x, y in _pieces(shape.x, reach.heights(shape.y)):
             plt.plot(x, y, marker=_MARKERS[place], color=_COLOURS[place])
         for kind, (marker, shade) in _KINDS.items():
             if at := _places([s for s in shape.stretches if s.kind is kind], limits, width):
@@ -79,15 +79,6 @@ def _panel(plt: Any, subject: Subject, panel: Panel, limits: tuple[float, float]
     plt.title(f"{printable(panel.title, 60)}{scale}" + (f"   {names}" if len(curves) > 1 else ""))
     _ticks(plt, reach, limits)
     return str(plt.build())
-
-
-def _heights(reach: Reach, y: FloatArray) -> FloatArray:
-    """Where values lie on an axis that is linear, logarithmic, or symmetric and logarithmic beyond a small range."""
-    if reach.scale == "linear":
-        return y
-    if reach.scale == "log":
-        return np.asarray(np.log10(np.maximum(y, np.finfo(float).tiny)))
-    return np.asarray(np.sign(y) * np.log10(1 + np.abs(y / reach.linear_to)))
 
 
 def _pieces(x: FloatArray, y: FloatArray) -> Iterator[tuple[list[float], list[float]]]:
@@ -115,12 +106,7 @@ def _ticks(plt: Any, reach: Reach, limits: tuple[float, float]) -> None:
     first, last = np.ceil(limits[0]), np.floor(limits[1])
     steps = np.unique(np.linspace(first, last, _TICKS + 2).round()).tolist() if last >= first else []
     plt.xticks(steps, [f"{step:.0f}" for step in steps])
-    low, high = _heights(reach, np.array([reach.low, reach.high])).tolist()
+    low, high = reach.heights(np.array([reach.low, reach.high])).tolist()
     at = np.unique(np.linspace(low, high, _TICKS))
-    if reach.scale == "log":
-        values = 10.0**at
-    elif reach.scale == "symlog":
-        values = np.sign(at) * (10.0 ** np.abs(at) - 1) * reach.linear_to
-    else:
-        values = at
-    plt.yticks(at.tolist(), [" " * _LABEL if reach.empty else f"{value:>{_LABEL}.3g}" for value in values])
+    labels = [f"{value:>{_LABEL}.3g}" for value in reach.values(at).tolist()]
+    plt.yticks(at.tolist(), [" " * _LABEL] * len(at) if reach.empty else labels)

@@ -414,9 +414,21 @@ def test_nan_and_values_that_alternate_without_a_rule_are_no_filling() -> None:
     assert locate(rows({"loss": FALLING, "val/loss": val})).series == "val/loss"
 
 
+def test_rows_before_there_is_anything_to_average() -> None:
+    untrained = {"loss": [NAN, *FALLING[1:]], "val/loss": FALLING}
+    assert locate(rows(untrained)).pattern is Pattern.HEALTHY
+    assert locate(rows({**untrained, "val/loss": [NAN, *FALLING[1:]]})).step == 0
+    assert locate(rows({"loss": untrained["loss"]})).step == 0
+    every_epoch = [NAN if step % 8 == 0 else loss for step, loss in enumerate(FALLING)]
+    assert locate(rows({"loss": every_epoch})).pattern is Pattern.HEALTHY
+    assert locate(rows({"loss": every_epoch[3:]})).step == 5
+    assert locate(rows({"loss": [*every_epoch[:20], *[NAN] * 20]})).pattern is not Pattern.HEALTHY
+
+
 def test_a_part_that_never_reached_the_sum() -> None:
     part = [NAN if step in (7, 23) else 1.0 for step in range(40)]
     assert locate(rows({"loss": FALLING, "loss/keypoints": part})).pattern is Pattern.HEALTHY
     assert locate(rows({"loss": FALLING, "loss/keypoints": [*part[:30], *[NAN] * 10]})).series == "loss/keypoints"
+    assert locate(rows({"loss": FALLING, "loss/unused": [NAN] * 40})).pattern is Pattern.HEALTHY
     summed = [NAN if step in (7, 23) else loss for step, loss in enumerate(FALLING)]
     assert locate(rows({"loss": summed, "loss/keypoints": part})).pattern is Pattern.TRANSIENT

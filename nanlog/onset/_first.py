@@ -173,12 +173,12 @@ _RECOVERED = 2
 
 
 def _is_no_part_of_the_loss(run: Run, series: Series) -> bool:
-    """A part whose NaN never reached the sum beside it, and which came back: a head without samples in some batches."""
+    """A part whose NaN never reached the sum beside it: a head without samples in some batches, or one never in use."""
     total = run.series("loss")
     if not series.name.startswith("loss/") or total is None or not np.isfinite(total.value).all():
         return False
     where = np.flatnonzero(~np.isfinite(series.value))
-    if not len(where) or len(series) - 1 - int(where[-1]) < _RECOVERED:
+    if not len(where) or (len(where) < len(series) and len(series) - 1 - int(where[-1]) < _RECOVERED):
         return False
     same_row = np.isin(series.line[where], total.line) & np.isin(series.step[where], total.step)
     return bool(same_row.all()) and not total.info.smoothed

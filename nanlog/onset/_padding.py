@@ -1,7 +1,7 @@
 """NaN that fills a row: nothing was measured there.
 
 A program that writes all its columns in every row has to write something where it did not evaluate, or where the row is
-an evaluation's; many write ``nan``.
+an evaluation's, or where there is nothing yet to average; many write ``nan``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ def padding(run: Run) -> dict[str, Mask]:
             if (turns := _taking_turns(one, other)) is not None:
                 found[one.name] = found[one.name] | turns[0]
                 found[other.name] = found.get(other.name, np.zeros(len(other), np.bool_)) | turns[1]
+    for name, series in holed.items():
+        if name.startswith("loss") and _begins_with_nothing(run, series):
+            found[name] = np.isnan(series.value)
     return {name: mask for name, mask in found.items() if mask.any()}
 
 
@@ -56,6 +59,19 @@ def _between_evaluations(series: Series) -> Mask:
     # an evaluation that is NaN leaves a gap on the grid: the distance is a multiple then
     is_regular = bool((regular % every == 0).all())
     return np.asarray(holes & ~on_grid & is_regular, np.bool_)
+
+
+def _begins_with_nothing(run: Run, series: Series) -> bool:
+    """NaN before the first update, in a row with a finite evaluation; or in the first row of every epoch."""
+    where = np.flatnonzero(~np.isfinite(series.value))
+    if not np.isnan(series.value[where]).all() or where[0] != 0 or len(series) <= _REGULAR:
+        return False
+    if len(where) > 1:
+        apart = np.diff(where)
+        return len(where) >= _REGULAR and int(apart[0]) > 1 and bool((apart == apart[0]).all())
+    evaluated = run.series("val/loss")
+    first = evaluated is not None and len(evaluated) > 0 and evaluated.step[0] == series.step[0]
+    return first and evaluated is not None and bool(np.isfinite(evaluated.value[0]))
 
 
 def _taking_turns(one: Series, other: Series) -> tuple[Mask, Mask] | None:

@@ -106,6 +106,8 @@ class Subject:
         if series is None:
             return bad.step
         same = np.flatnonzero((series.line == bad.line) & (series.attempt == self.onset.attempt))
+        step = NO_STEP if bad.step is None else bad.step
+        same = same[np.argsort(series.step[same] != step, kind="stable")]  # a progress bar is one line of many points
         files = [k for k in same.tolist() if self.run.files[int(series.file[k])] == bad.file]
         return float(self.x(series)[files[0]]) if files else bad.step
 

@@ -93,6 +93,13 @@ def test_a_place_has_the_lines_around_it(tmp_path: Path) -> None:
     assert [line.number for line in found[str(path), 1].lines] == [1, 2, 3]
 
 
+def test_a_row_of_a_table_has_its_head(tmp_path: Path) -> None:
+    path = log(tmp_path, name="metrics.csv")
+    found, _ = excerpts(cites(path, 2, 20), open_source(str(path)))
+    assert [line.number for line in found[str(path), 20].lines] == [1, 18, 19, 20, 21, 22]
+    assert [line.number for line in found[str(path), 2].lines] == [1, 2, 3, 4]
+
+
 def test_lines_of_a_log_that_was_cut_since_are_told_to_be_missing(tmp_path: Path) -> None:
     path = log(tmp_path)
     found, refused = excerpts(cites(path, 20, 300), open_source(str(path)))

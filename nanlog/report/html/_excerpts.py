@@ -15,6 +15,8 @@ __all__ = ["excerpts"]
 _CONTEXT = 2  #: lines before and after
 _LONGEST, _LONGEST_NEAR = 1200, 240  #: characters of the line itself and of those around it
 _MOST = 200  #: places in one report
+#: Files whose first line names the columns of all others.
+_TABLES = (".csv", ".tsv")
 
 Place = tuple[str, int]
 
@@ -31,7 +33,7 @@ def excerpts(report: Report, source: Source) -> tuple[dict[Place, Excerpt], dict
         if isinstance(quoted, str):
             refused[file] = quoted
             continue
-        found |= {(file, line): _around(quoted, line) for line in lines if line in quoted}
+        found |= {(file, line): _around(file, quoted, line) for line in lines if line in quoted}
         if any(line not in quoted for line in lines):
             refused[file] = "it is shorter than when it was read; diagnose it again"
     return found, refused
@@ -49,7 +51,7 @@ def _places(report: Report) -> Iterator[Place]:
 def _quoted(source: Source, file: str, lines: list[int]) -> dict[int, str] | str:
     if file not in source.files:
         return "it is no longer there"
-    near = {near for line in lines for near in range(line - _CONTEXT, line + _CONTEXT + 1)}
+    near = {near for line in lines for near in _near(file, line)}
     try:
         quoted = quoted_lines(source, file, near)
     except UnreadableError as error:
@@ -57,11 +59,16 @@ def _quoted(source: Source, file: str, lines: list[int]) -> dict[int, str] | str
     return "it holds records, not lines of text" if quoted is None else quoted
 
 
-def _around(quoted: dict[int, str], line: int) -> Excerpt:
-    near = [number for number in range(line - _CONTEXT, line + _CONTEXT + 1) if number in quoted]
-    return Excerpt(tuple(_line(number, quoted[number], abs(number - line)) for number in near))
+def _near(file: str, line: int) -> list[int]:
+    """The lines that are shown with one: those around it, and the head of its table."""
+    around = range(line - _CONTEXT, line + _CONTEXT + 1)
+    return [1, *around] if file.lower().endswith(_TABLES) and 1 not in around else list(around)
 
 
-def _line(number: int, text: str, distance: int) -> QuotedLine:
-    shown = printable(text, _LONGEST_NEAR if distance else _LONGEST)
-    return QuotedLine(number, shown, cited=distance == 0, far=distance > 1)
+def _around(file: str, quoted: dict[int, str], line: int) -> Excerpt:
+    return Excerpt(tuple(_line(number, quoted[number], line) for number in _near(file, line) if number in quoted))
+
+
+def _line(number: int, text: str, cited: int) -> QuotedLine:
+    shown = printable(text, _LONGEST if number in (1, cited) else _LONGEST_NEAR)
+    return QuotedLine(number, shown, cited=number == cited, far=number > 1 and abs(number - cited) > 1)

@@ -26,13 +26,14 @@ class Loaded:
 
     ``fresh`` names what the checkpoint did not hold and therefore starts anew (``optimizer state``, ``RNG states``),
     ``nonfinite`` the entries of the file that are not finite already (parameter and optimizer state names), ``notes``
-    are sentences for the user.
+    are sentences for the user.  ``before`` is the state that the target itself makes, without the checkpoint.
     """
 
     step: int | None = None
     fresh: list[str] = field(default_factory=list)
     nonfinite: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    before: State | None = None
 
 
 class Training(Protocol):

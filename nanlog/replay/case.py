@@ -1,0 +1,76 @@
+"""One replay as the judges see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .outcome import FirstNonfinite, Outcome, ReplayPhase, Trial
+from .signs import Signs
+
+__all__ = ["GROWN", "Case"]
+
+#: From this factor on something grew: what one batch more or less does to a loss is less.
+GROWN = 10.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """The trials by name, and what was seen of the unchanged steps."""
+
+    known: Outcome
+    signs: Signs
+
+    @cached_property
+    def _trials(self) -> dict[str, Trial]:
+        return {trial.intervention: trial for trial in self.known.trials if trial.intervention != "repeat"}
+
+    @property
+    def first(self) -> FirstNonfinite | None:
+        return self.known.first_nonfinite
+
+    @property
+    def phase(self) -> ReplayPhase | None:
+        return None if self.first is None else self.first.phase
+
+    @property
+    def raised(self) -> bool:
+        """The step ended in an exception instead of a value."""
+        return self.first is not None and ":" in (self.first.value or "")
+
+    def cured(self, *names: str) -> Trial | None:
+        """The first of these trials that stayed finite."""
+        return next((self._trials[name] for name in names if name in self._trials and self._trials[name].finite), None)
+
+    def failed(self, *names: str) -> Trial | None:
+        """The first of these trials that went bad all the same."""
+        return next((t for name in names if (t := self._trials.get(name)) is not None and not t.finite), None)
+
+    def untried(self, name: str) -> str | None:
+        """Why a trial could not run; None where it ran."""
+        if name in self._trials:
+            return None
+        why = next((each.because for each in self.known.not_run if each.intervention == name), None)
+        return why or "it was not tried"
+
+    @property
+    def grew(self) -> str | None:
+        """What grew over the suspect steps, in words; None when nothing did."""
+        grown = {
+            "the largest parameter": self.signs.parameter_growth,
+            "the loss": self.signs.loss_growth,
+            "the largest gradient": self.signs.gradient_growth,
+        }
+        best = max(((factor or 0.0, name) for name, factor in grown.items()), default=(0.0, ""))
+        return f"{best[1]} grew {best[0]:.3g} times" if best[0] >= GROWN else None
+
+    @property
+    def origin(self) -> str:
+        """``log at model.py:31, in head``; ``the step`` when nothing is known."""
+        first = self.first
+        if first is None:
+            return "the step"
+        parts = [first.op or first.tensor or "an operation"]
+        if first.file is not None:
+            parts.append(f"at {first.file}:{first.line}")
+        return " ".join(parts) + (f", in {first.module}" if first.module else "")

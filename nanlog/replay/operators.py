@@ -1,0 +1,108 @@
+"""What the public operators of torch are to a NaN: where each is undefined, and which cause that makes likely."""
+
+from __future__ import annotations
+
+from .outcome import FirstNonfinite, ReplayPhase
+
+__all__ = ["DIVISIONS", "NORMS", "RECURRENT", "SINGULAR", "is_norm", "nominated"]
+
+#: They divide by a sum, a count or a norm, which may be of nothing.
+DIVISIONS = frozenset(
+    [
+        "div",
+        "divide",
+        "true_divide",
+        "reciprocal",
+        "mean",
+        "nanmean",
+        "cross_entropy",
+        "nll_loss",
+        "softmax",
+        "log_softmax",
+        "scaled_dot_product_attention",
+        "multi_head_attention_forward",
+        "average",
+        "fmod",
+        "remainder",
+        "logsumexp",
+    ]
+)
+#: Undefined, or infinite, at a point that finite operands can reach.
+SINGULAR = frozenset(
+    [
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "xlogy",
+        "sqrt",
+        "rsqrt",
+        "pow",
+        "float_power",
+        "acos",
+        "asin",
+        "atanh",
+        "arccos",
+        "arcsin",
+        "arctanh",
+        "acosh",
+        "logit",
+        "kl_div",
+        "binary_cross_entropy",
+        "poisson_nll_loss",
+        "gaussian_nll_loss",
+        "norm",
+        "vector_norm",
+        "std",
+        "var",
+        "exp",
+        "expm1",
+        "lgamma",
+        "digamma",
+        "erfinv",
+        "cholesky",
+        "inverse",
+        "det",
+        "logdet",
+        "slogdet",
+        "softplus",
+        "tan",
+    ]
+)
+NORMS = frozenset(
+    ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm", "native_batch_norm"]
+)
+RECURRENT = frozenset(["rnn_relu", "rnn_tanh", "rnn_relu_cell", "rnn", "lstm", "gru"])
+
+_SHORT = ("float16", "bfloat16")
+
+
+def is_norm(first: FirstNonfinite) -> bool:
+    """Whether it arose in a layer that normalises."""
+    return first.op in NORMS or "norm" in (first.module_type or "").lower()
+
+
+def nominated(first: FirstNonfinite | None) -> tuple[str, ...]:
+    """The causes that the place where the fault arose makes likely, the likeliest first."""
+    if first is None:
+        return ()
+    by_phase = {
+        ReplayPhase.PARAMETER: ("bad_initialisation",),
+        ReplayPhase.OPTIMIZER_STATE: ("bad_initialisation",),
+        ReplayPhase.INPUT: ("faulty_input",),
+        ReplayPhase.UPDATE: ("lr_too_high", "bad_lr_policy", "division_by_zero_sparsity"),
+    }
+    if first.phase in by_phase:
+        return by_phase[first.phase]
+    found = ["fp16_overflow"] if (first.dtype or "").removeprefix("torch.") in _SHORT else []
+    if is_norm(first):
+        found.append("batchnorm_instability")
+    if first.op in RECURRENT:
+        found.append("relu_rnn")
+    if first.phase is ReplayPhase.BACKWARD:
+        found.append("undefined_gradient")
+    elif first.op in DIVISIONS:
+        found.append("division_by_zero_sparsity")
+    elif first.op in SINGULAR:
+        found.append("faulty_loss")
+    return (*found, "lr_too_high", "faulty_input")

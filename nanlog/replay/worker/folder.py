@@ -1,0 +1,60 @@
+"""Checkpoints that are folders: what Hugging Face's Trainer and Accelerate write beside the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nanlog.errors import UnreadableError
+
+from .unpickling import read_file
+
+__all__ = ["read_folder"]
+
+#: The file names of each part, the likeliest first.
+_PARTS = {
+    "model": ("model.safetensors", "pytorch_model.bin", "adapter_model.safetensors", "adapter_model.bin", "model.pt"),
+    "optimizer": ("optimizer.pt", "optimizer.bin", "optim.pt"),
+    "scheduler": ("scheduler.pt", "scheduler.bin"),
+    "scaler": ("scaler.pt",),
+    "rng_state": ("rng_state.pth", "rng_state_0.pth", "random_states_0.pkl"),
+}
+
+
+def read_folder(folder: Path, trust: bool) -> dict[str, Any]:
+    """The parts of the folder as one mapping.  Raises ``UnreadableError`` when it holds no weights."""
+    found = {name: path for name, files in _PARTS.items() if (path := _first(folder, files))}
+    shards = folder / "model.safetensors.index.json"
+    if "model" not in found and not shards.exists():
+        inside = sorted(path.name for path in folder.iterdir())
+        raise UnreadableError(
+            f"the folder {folder} holds no weights that nanlog knows ({', '.join(_PARTS['model'][:2])});"
+            f" name one of its files: {', '.join(inside[:5]) or 'it is empty'}"
+        )
+    parts = {name: read_file(path, trust) for name, path in found.items()}
+    if "model" not in found:
+        parts["model"] = _joined(folder, shards, trust)
+    state = folder / "trainer_state.json"
+    if state.exists():
+        parts["global_step"] = _json(state).get("global_step")
+    return parts
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _joined(folder: Path, index: Path, trust: bool) -> dict[str, Any]:
+    weights: dict[str, Any] = {}
+    for name in sorted(set(_json(index).get("weight_map", {}).values())):
+        weights.update(read_file(folder / Path(name).name, trust))
+    return weights
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{path} cannot be read: {error}") from error
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,55 @@
+"""Looking into the step that went bad: where the fault arises, and which samples bring it."""
+
+from __future__ import annotations
+
+from nanlog.replay.outcome import Benign, FirstNonfinite, ReplayPhase
+from nanlog.replay.protocol import Send
+
+from .raised import first_of_error
+from .scene import Scene
+from .symptoms import Symptom, Watch
+
+__all__ = ["looked_into"]
+
+#: A fault that comes and goes is waited for this often.
+_ATTEMPTS = 8
+
+
+def looked_into(scene: Scene, send: Send, *, comes_and_goes: bool) -> None:
+    """Fill in ``first`` and tell it with what was harmless."""
+    send("stage", says=f"looking into step {scene.bad}")
+    benign: list[Benign] = []
+    for _ in range(_ATTEMPTS if comes_and_goes else 1):
+        scene.first, benign = _looked(scene)
+        if scene.first is not None:
+            break
+    send("first", first=scene.first, benign=benign)
+
+
+def _looked(scene: Scene) -> tuple[FirstNonfinite | None, list[Benign]]:
+    from .probe import Probe
+
+    training = scene.training
+    training.restore(scene.at_bad)
+    before, batch = Watch(training).symptom(), scene.batch(scene.bad)
+    probe = Probe(training.model, step=scene.bad, inputs=batch, optimizers=training.optimizers)
+    raised: Exception | None = None
+    try:
+        with probe:
+            training.run_step(batch, scene.bad)
+    except Exception as error:  # noqa: BLE001  it is the user's code
+        raised = error
+    first = probe.first
+    if first is None and raised is not None:
+        first = first_of_error(raised, scene.bad)
+    if first is None and before is not None:
+        first = _of_state(before, scene.bad)
+    return first, list(probe.benign)
+
+
+def _of_state(before: Symptom, step: int) -> FirstNonfinite:
+    """The state was not finite before the step began; ``via`` is the optimizer's own name for its tensor."""
+    if before.kind != "optimizer state":
+        return FirstNonfinite(step, ReplayPhase.PARAMETER, tensor=before.name, value="nan")
+    key, _, name = before.name.partition(" of ")
+    return FirstNonfinite(step, ReplayPhase.OPTIMIZER_STATE, tensor=name, value="nan", via=(key,))

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from nanlog.replay.outcome import NotRun, Trial
 from nanlog.replay.plan import Plan
-from nanlog.replay.verdicts import nominated
+from nanlog.replay.operators import nominated
 
 from .faults import CouldNotRun, said
 from .interventions import Intervention, interventions

@@ -99,13 +99,16 @@ def _value(fact: Fact) -> str:
 
 
 def _rate(run: Run) -> Iterator[Markup]:
-    """The rate as it was logged, first and last."""
+    """The rate as it was logged: first and last, and its range where that is wider."""
     rate = run.series("lr")
     if rate is None or not len(rate):
         return
     first, last = (number(float(rate.value[k])) for k in (0, -1))
-    varies = len(np.unique(rate.value)) > 1
-    yield Markup("{} <code>lr</code>").format(f"{first} to {last}, as logged" if varies else f"{first}, as logged")
+    finite = rate.value[np.isfinite(rate.value)]
+    ends = [number(float(end)) for end in (finite.min(), finite.max())] if len(finite) else []
+    said = first if first == last else f"{first} first, {last} last"
+    wider = f" ({ends[0]} to {ends[1]} between)" if set(ends) - {first, last} else ""
+    yield Markup("{} <code>lr</code>").format(f"{said}{wider}, as logged")
 
 
 def _optimizer(sheet: Sheet, run: Run) -> Iterator[Markup]:

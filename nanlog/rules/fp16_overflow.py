@@ -2,13 +2,14 @@
 
 What it sees
     A net, solver or configuration that computes in 16 bits, or losses that are all exact 16-bit floats;
-    activations, gradients or a loss near 65504 before the onset; inf before nan.
+    activations, gradients or a loss near 65504 before the onset; inf before nan; weights that are halves and lost with
+    the first updates.
 
 Why it ends in NaN
-    A sum above 65504 is inf, and inf - inf or 0 * inf is NaN; a variance below 6e-8 is 0.
+    A sum above 65504 is inf, and inf - inf or 0 * inf is NaN; a variance below 6e-8 is 0, and so is Adam's epsilon.
 
 Fires on
-    float16_overflow_of_one_batch
+    float16_overflow_of_one_batch, adam_epsilon_zero_in_float16_state
 
 Quiet on
     healthy_lenet_debug, lr_too_high_linear_debug, nan_label_debug, nan_batch_state, skipped_updates_deepspeed
@@ -40,7 +41,14 @@ _ENOUGH = 10
 _CHANCE = -6.0
 #: So many of the last losses are looked at.
 _LATEST = 5000
-_PRECISION_KEYS = ("precision", "mixed_precision", "dtype", "amp_dtype", "half_precision_backend", "dtype_policy")
+_PRECISION_KEYS = (
+    *("precision", "mixed_precision", "dtype", "torch_dtype", "amp_dtype", "half_precision_backend", "dtype_policy"),
+)
+#: The weights themselves are halves, in a model that is kept so or by these words.
+_KEPT = ("dtype", "torch_dtype")
+_PURE = ("16-true", "half")
+#: Adam's first update divides by the root of the first squared gradient plus its epsilon.
+_FIRST_UPDATES = (1, 2)
 _HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float16")
 
 
@@ -50,6 +58,7 @@ def signs(view: View) -> Iterator[Sign]:
         return
     if half is not None:
         yield view.sign("computes_in_half", view.stated(half, f"{half.key.rpartition('.')[2]}: {half.value}"))
+        yield from _first_update(view, half)
     if values is not None:
         yield view.sign("half_values", values)
     for name, series in view.run.table.items():
@@ -65,6 +74,15 @@ def signs(view: View) -> Iterator[Sign]:
     first = view.first
     if first is not None and np.isinf(first.value):
         yield view.sign("inf_before_nan", view.seen(first, "the first bad value is inf, not nan: something overflowed"))
+
+
+def _first_update(view: View, half: Fact) -> Iterator[Sign]:
+    """All is lost with the first updates of weights that are halves: Adam's epsilon of 1e-8 is 0 among them."""
+    is_pure = half.key.rpartition(".")[2] in _KEPT or str(half.value).lower() in _PURE
+    adam = view.solver_type == "" or view.solver_type.startswith("ADAM")
+    last = view.last_calm("the loss is finite until the first updates; Adam's epsilon of 1e-8 is 0 in float16")
+    if is_pure and adam and last is not None and view.updates_before in _FIRST_UPDATES and view.calm:
+        yield view.sign("lost_with_first_update", last)
 
 
 def half_precision(view: View) -> Fact | None:
@@ -111,8 +129,12 @@ def _rounding(values: FloatArray) -> float:
 
 def remedies(view: View) -> Iterator[str]:
     if not view.is_caffe:
+        half = half_precision(view)
+        if half is not None and half.key.rpartition(".")[2] in _KEPT:
+            yield "load the model in float32 (from_pretrained(..., dtype=torch.float32)) and train it with autocast"
         yield "compute the loss (and what overflows) in float32, or use bfloat16, which has the range of float32"
-        yield "scale the loss with torch.amp.GradScaler, which skips a step that overflows"
+        if half is None or half.key.rpartition(".")[2] not in _KEPT:  # GradScaler refuses gradients that are halves
+            yield "scale the loss with torch.amp.GradScaler, which skips a step that overflows"
         return
     layer = f" of '{view.located.layer}'" if view.located is not None else ""
     yield f"set forward_type, backward_type and the math types{layer} to FLOAT"

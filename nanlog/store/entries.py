@@ -135,11 +135,17 @@ def read_entry(root: Path, run_id: str, read: Callable[[Path], Read]) -> Read:
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             # pyarrow's errors for a damaged file are ValueError and OSError
             if os.path.lexists(path) and path.resolve() == folder:
-                raise StoreError(
-                    f"the run {run_id} in the store {root} cannot be read: {error}; "
-                    f"diagnose its log again to replace it, or remove it with: nanlog forget {run_id}"
-                ) from error
+                raise StoreError(damaged(root, run_id, error)) from error
     raise StoreError(_no_such_run(root, run_id, run_ids(root)))
+
+
+def damaged(root: Path, run_id: str, error: Exception) -> str:
+    """What to say of a run that cannot be read."""
+    why = " ".join(str(error).split())
+    return (
+        f"the run {run_id} in the store {root} cannot be read: {why}; "
+        f"diagnose its log again to replace it, or remove it with: nanlog forget {run_id}"
+    )
 
 
 def shown(root: Path, run_id: str) -> Path:

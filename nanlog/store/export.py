@@ -11,7 +11,7 @@ from nanlog.errors import StoreError
 from nanlog.printable import printable
 
 from .arrow import text
-from .entries import read_entry
+from .entries import damaged, read_entry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,9 +44,7 @@ def stored_points(root: Path, run_id: str, names: Collection[str]) -> Iterator[p
         try:
             yield from _chosen(points, _stretches(sizes, names))
         except (OSError, ValueError) as error:  # how pyarrow says that a file is damaged
-            raise StoreError(
-                f"the run {run_id} in the store {root} cannot be read: {error}; diagnose its log again to replace it"
-            ) from error
+            raise StoreError(damaged(root, run_id, error)) from error
 
 
 def _chosen(points: pq.ParquetFile, stretches: list[tuple[int, int]]) -> Iterator[pa.Table]:

@@ -82,7 +82,8 @@ def withdraw(root: Path, name: str) -> bool:
         return False
     _sync(root / "runs")
     if aside.is_symlink():
-        _remove(aside.resolve(), root / f".tmp-{own}")
+        generation = root / "generations" / aside.readlink().name
+        _remove(generation, root / f".tmp-{own}")
     _remove(aside, root / f".tmp-{_own()}")
     sweep(root)
     return True

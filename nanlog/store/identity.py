@@ -26,8 +26,8 @@ _COMMON = re.compile(
 )
 #: Folders that everybody has: they say nothing about a run.
 _EVERYWHERE = re.compile(
-    r"(lightning_|tb_|train_|sample_)?(logs?|runs?|outputs?|results?|checkpoints?|experiments?|mlruns|tensorboard|files)"
-    r"|tmp|temp|home|root|data|mnt|workspace|src|[a-z]:?",
+    r"(lightning_|tb_|train_|sample_)?(logs?|runs?|out(puts?)?|results?|checkpoints?|experiments?|mlruns|tensorboard|files)"
+    r"|tmp|temp|home|root|data|mnt|workspace|src",
     re.IGNORECASE,
 )
 _LONGEST = 40  #: characters before the hash

@@ -116,9 +116,11 @@ def forget(root: Path, run_id: str) -> int | None:
 
     Raises ``StoreError`` where the disk does not let it.
     """
+    if not is_run_id(run_id):
+        return None
     try:
         size = sum(file.stat().st_size for file in shown(root, run_id).resolve().rglob("*.*"))
-        return size if is_run_id(run_id) and withdraw(root, run_id) else None
+        return size if withdraw(root, run_id) else None
     except OSError as error:
         raise StoreError(f"cannot remove {run_id} from the store {root}: {error.strerror or error}") from error
 

@@ -227,13 +227,13 @@ def _mark_row(axes: Axes, place: int, line: Line, kind: Kind, spans: Sequence[St
 
 
 def _places(axes: Axes, spans: Sequence[Stretch]) -> FloatArray:
-    """Both ends of each span and places in between, no nearer to one another than markers are wide."""
+    """Both ends of each span and places in between: no more than it has points, nor nearer than markers are wide."""
     left, right = axes.get_xlim()
     width = (right - left) / _MARKERS
     places: list[float] = []
     for span in sorted(spans, key=lambda one: one.first):
         between = max(int((span.last - span.first) / width), 1) if width > 0 else 1
-        for x in np.linspace(span.first, span.last, min(between, _MARKERS) + 1).tolist():
+        for x in np.linspace(span.first, span.last, min(between, _MARKERS, max(span.count - 1, 1)) + 1).tolist():
             if not places or x - places[-1] >= 0.6 * width:
                 places.append(x)
     return np.array(places)

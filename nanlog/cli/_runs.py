@@ -80,11 +80,14 @@ def root_of(store: str | None) -> Path:
 
 
 def _diagnosed(path: str, root: Path, keep: bool, format_in: str | None) -> Chosen:
-    from nanlog.cli._answers import Answers
+    from nanlog.cli._group import complain
+    from nanlog.cli._progress import ReadingBar
+    from nanlog.pipeline import answer
     from nanlog.report import Failure
     from nanlog.store import id_in
 
-    (found,) = Answers([path], format_in, root if keep else None)
+    with ReadingBar(path) as progress:
+        found = answer(path, format_in, progress, root if keep else None, lambda error: complain(f"warning: {error}"))
     if isinstance(found, Failure):
         raise UnreadableError(found.error)
     return Chosen(root, id_in(root, found.run) if keep else None, found)

@@ -25,19 +25,22 @@ from nanlog.model import (
 )
 from nanlog.onset import locate, main_loss, without_padding
 from nanlog.rules import all_rules, rule_module
-from nanlog.rules._advice import advice_for
+from nanlog.rules._frameworks import advice_for
 from nanlog.rules._hazards import hazards
-from nanlog.rules._view import view_of
+from nanlog.rules._replay import replay_test
+from nanlog.rules._view import PRECISION_KEYS, SEED_KEYS, view_of
 from nanlog.rules._weights import prior, weight
 
 #: Findings below this share are not worth a reader's time.
 _WORTH_SAYING = 0.01
 #: One finite value proves nothing about a training.
 _FEWEST = 2
-#: Facts are what a framework prints before the first step.
-_HEAD_OF_LOG = "keep the head of the log, where the solver and the net are printed"
 #: So many different remarks of a log are repeated.
 _MOST_NOTES = 6
+#: From this share on the log has decided; below, causes that have a tenth of the first one's are its rivals.
+_DECIDED = 0.75
+_RIVAL = 0.1
+_MOST_RIVALS = 4
 #: A crash prints several lines (the C library, the signal handler, the shell); those so near are one.
 _SAME_CRASH = 40
 
@@ -73,7 +76,7 @@ def diagnose_run(run: Run, rules: Sequence[Rule] | None = None) -> Report:
     attempt = run.of_attempt(onset.attempt) if run.attempts else run
     case = Case(without_padding(attempt), onset, run)
     judging = [rule for rule in known if not onset.harmless or rule.cause in _HARMLESS]
-    findings = _ranked(finding for rule in judging for finding in rule.judge(case))
+    findings = _with_one_test(_ranked(finding for rule in judging for finding in rule.judge(case)), case)
     if verdict is not Verdict.UNHEALTHY:
         shown = onset if verdict is Verdict.HEALTHY else None
         return Report(run, verdict, shown, findings, notes=(*_notes(run), *hazards(view_of(case))))
@@ -106,9 +109,42 @@ def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     unknown = prior("unknown")
     highest = max(top, unknown)
     total = sum(math.exp(score - highest) for score, _ in scored) + math.exp(unknown - highest)
-    ranked = sorted(scored, key=lambda pair: (-pair[0], pair[1].rule))
+    ranked = _one_for_each_cause(sorted(scored, key=lambda pair: (-pair[0], pair[1].rule)))
     weighed = [_weighed(finding, math.exp(score - highest) / total) for score, finding in ranked]
     return tuple(f for rank, f in enumerate(weighed) if f.evidence and (rank == 0 or f.confidence >= _WORTH_SAYING))
+
+
+def _one_for_each_cause(ranked: list[tuple[float, Finding]]) -> list[tuple[float, Finding]]:
+    """The best finding of each cause: a plug-in may judge one that a rule here judges, too."""
+    best: dict[Cause, tuple[float, Finding]] = {}
+    for score, finding in ranked:
+        best.setdefault(finding.cause, (score, finding))
+    return list(best.values())
+
+
+def decided(findings: Sequence[Finding]) -> bool:
+    """Whether the log alone makes the first cause so likely that no other is worth a test of its own."""
+    return bool(findings) and findings[0].confidence >= _DECIDED
+
+
+def undecided(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, best first, that the log does not tell apart; empty where it does.
+
+    They are so few and so likely that the first may well not be it.
+    """
+    if not findings or decided(findings) or findings[0].cause in _HARMLESS:
+        return ()
+    least = max(_RIVAL, findings[0].confidence * _RIVAL)
+    rivals = tuple(finding for finding in findings if finding.confidence >= least)[:_MOST_RIVALS]
+    return rivals if len(rivals) > 1 else ()
+
+
+def _with_one_test(findings: tuple[Finding, ...], case: Case) -> tuple[Finding, ...]:
+    """The first finding with the one test that tells it from its rivals, by a replay where nanlog can make one."""
+    if not findings or case.onset.pattern is Pattern.HEALTHY or case.onset.harmless:
+        return findings
+    test = replay_test(view_of(case), undecided(findings) or findings[:1])
+    return findings if test is None else (replace(findings[0], next_test=test), *findings[1:])
 
 
 def _weighed(finding: Finding, confidence: float) -> Finding:
@@ -131,18 +167,25 @@ def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 def _cannot_tell(run: Run, known: Iterable[Rule]) -> Iterable[CannotTell]:
     """The rules that lacked a series or a fact, and how to have each logged."""
-    names = [*run.table, *(f"fact:{fact.key}" for fact in run.facts)]
+    names = [*run.table, *(f"fact:{fact.key}" for fact in run.facts), *_under_any_name(run)]
     advice = advice_for(run)
     for rule in known:
-        needs = [need for need in map(advice.loggable, rule.needs) if need]
-        missing = [need for need in needs if not any(fnmatchcase(name, _glob(need)) for name in names)]
-        facts = tuple(need for need in missing if need.startswith("fact:"))
-        series = tuple(need for need in missing if need not in facts)
-        if series:
-            how = getattr(rule, "how", "")
-            yield CannotTell(rule.name, series, advice.how(how) or how)
-        if facts:
-            yield CannotTell(rule.name, facts, _HEAD_OF_LOG)
+        own = getattr(rule, "how", "")  # a rule of a plug-in knows best
+        ways: dict[str, list[str]] = {}
+        for need in rule.needs if own else filter(None, map(advice.loggable, rule.needs)):
+            if not any(fnmatchcase(name, _glob(need)) for name in names):
+                ways.setdefault(own or advice.how(need), []).append(need)
+        for how, missing in ways.items():
+            yield CannotTell(rule.name, tuple(dict.fromkeys(missing)), how)
+
+
+def _under_any_name(run: Run) -> Iterable[str]:
+    """What is known although each framework and script calls it otherwise."""
+    keys = {fact.key.rpartition(".")[2].lower() for fact in run.facts}
+    if keys & PRECISION_KEYS:
+        yield "fact:precision"
+    if keys & SEED_KEYS:
+        yield "fact:seed"
 
 
 def _glob(need: str) -> str:

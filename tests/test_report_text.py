@@ -151,12 +151,12 @@ def test_a_long_path_keeps_its_end() -> None:
 
 def test_what_one_setting_would_print_is_named_once() -> None:
     lacks = (
-        CannotTell("a", ("diff/*", "grad_norm"), "debug_info: true prints gradients"),
-        CannotTell("b", ("grad_norm", "data/*"), "debug_info: true prints every layer"),
-        CannotTell("c", ("fact:precision",)),
+        CannotTell("faulty_input", ("diff/*", "grad_norm"), "debug_info: true prints gradients"),
+        CannotTell("faulty_input", ("grad_norm", "data/*"), "debug_info: true prints every layer"),
+        CannotTell("faulty_input", ("fact:precision",)),
     )
     text = written(dataclasses.replace(jump(), cannot_tell=lacks), style=Style(width=120))
-    assert "backward gradients, gradient norm, activations (debug_info: true prints them)\n" in text
+    assert "backward gradients, gradient norm, inputs and activations (debug_info: true prints them)\n" in text
     assert "The log does not say: precision\n" in text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from nanlog.engine import decided
 from nanlog.model import CannotTell, Report, Run
 from nanlog.report._words import counted, name, series_words
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from nanlog.report._medium import Inline, Medium
     from nanlog.report._page import Page
 
-__all__ = ["not_known", "notes", "unknown", "what_now"]
+__all__ = ["in_two", "not_known", "notes", "unknown", "what_now"]
 
 _REMEDIES = 3
+_COMMAND = "nanlog "
+_WAYS = 3  #: of having something logged; all of them when verbose
 _LABEL = 15
 _NOTES = 4
 _UNREAD = 10
@@ -34,24 +37,46 @@ def what_now(page: Page, report: Report) -> None:
     for remedy in shown:
         page.item(page.text(remedy), lead=page.text("  *", "cyan"), indent=4)
     if test is not None:
-        page.item(page.text(test), lead=page.text("  next test", "cyan"), indent=_LABEL)
+        _test(page, test)
     if checkpoint is not None and not any(checkpoint in remedy for remedy in shown):
         page.item(page.text(name(checkpoint)), lead=page.text("  resume from", "cyan"), indent=_LABEL)
 
 
+def _test(page: Page, test: str) -> None:
+    """A test; what is to be typed stands on a line of its own, however long, so that it can be copied."""
+    command, reading = in_two(test)
+    lead = page.text("  next test", "cyan")
+    if command:
+        page.as_typed(page.text(command), lead=lead, indent=_LABEL)
+    page.item(page.text(reading), lead=None if command else lead, indent=_LABEL)
+
+
+def in_two(test: str) -> tuple[str, str]:
+    """What is to be typed, "" where nothing is, and what it shows."""
+    command, colon, reading = test.partition(": ") if test.startswith(_COMMAND) else ("", "", test)
+    return (command, reading) if colon else ("", test)
+
+
 def not_known(page: Page, report: Report) -> None:
     """What the log leaves open, where it does."""
-    said = list(unknown(page, report))
+    said = list(unknown(page, report, None if page.verbose else _WAYS))
     if said:
         page.heading("Not known")
     for each in said:
         page.item(each)
 
 
-def unknown(page: Medium[Inline], report: Report) -> Iterator[Inline]:
-    """What the log lacks, by what would make it log that; what could not be read of it."""
-    for how, things in _lacks(report.cannot_tell).items():
+def unknown(page: Medium[Inline], report: Report, most: int | None = None) -> Iterator[Inline]:
+    """What the log lacks, by what would make it log that; what could not be read of it.
+
+    Of more than ``most`` ways to log more only those are said that bear on the causes that are likely.
+    """
+    ways = _lacks(report.cannot_tell)
+    chosen = ways if most is None else dict(list(_lacks(_bearing(report)).items())[:most])
+    for how, things in chosen.items():
         yield page.text(f"The log does not say: {', '.join(things)}{how}")
+    if chosen and len(chosen) < len(ways):
+        yield page.text(f"-v shows {counted(len(ways) - len(chosen), 'more thing')} worth logging", "dim")
     if page.verbose and report.cannot_tell:
         rules = ", ".join(dict.fromkeys(name(item.rule) for item in report.cannot_tell))
         yield page.text(f"Not judged for want of it: {rules}", "dim")
@@ -60,6 +85,13 @@ def unknown(page: Medium[Inline], report: Report) -> Iterator[Inline]:
         shown = ", ".join(name(file.rpartition("/")[2]) for file in left_out[:_LEFT_OUT])
         more = f" and {len(left_out) - _LEFT_OUT} more" if len(left_out) > _LEFT_OUT else ""
         yield page.text(f"Left out, since no dialect knows it: {shown}{more}")
+
+
+def _bearing(report: Report) -> list[CannotTell]:
+    """What the rules lacked, that of the likeliest cause first; of that one alone where the log has decided."""
+    rank = {finding.rule: place for place, finding in enumerate(report.findings)}
+    bearing = sorted(report.cannot_tell, key=lambda item: rank.get(item.rule, len(rank)))
+    return [item for item in bearing if rank.get(item.rule) == 0] if decided(report.findings) else bearing
 
 
 def _lacks(items: Iterable[CannotTell]) -> dict[str, list[str]]:

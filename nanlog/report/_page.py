@@ -92,6 +92,12 @@ class Page:
             margin.pad_right(max(0, indent - margin.cell_len))
             self._line(margin + line)
 
+    def as_typed(self, body: Text, lead: Text, indent: int) -> None:
+        """One line that is not wrapped, for it is to be copied."""
+        margin = lead.copy()
+        margin.pad_right(max(0, indent - margin.cell_len))
+        self._line(margin + body)
+
     def _line(self, line: Text) -> None:
         line.rstrip()
         self._console.print(line, soft_wrap=True)

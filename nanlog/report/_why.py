@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from nanlog.engine import undecided
 from nanlog.model import Evidence, Finding, Report
 from nanlog.report._words import CAUSES, counted, name, percent
 
@@ -12,13 +14,14 @@ if TYPE_CHECKING:
 
     from nanlog.report._page import Page
 
-__all__ = ["where", "why"]
+__all__ = ["in_short", "told_apart", "where", "why"]
 
 _EVIDENCE = 3  #: sentences for the first cause
 _AGAINST = 2
 _OTHERS = 2  #: causes besides the first ...
 _NEGLIGIBLE = 0.01  #: ... none of them less likely than this
 _INDENT = 7
+_COUNT = {2: "two", 3: "three", 4: "four"}
 _SIGN = 9
 
 
@@ -31,12 +34,17 @@ def why(page: Page, report: Report) -> None:
     if page.verbose:
         for finding in report.findings:
             _in_full(page, finding)
+        if open_ := undecided(report.findings):
+            page.item(page.text(told_apart(len(open_))), indent=_INDENT)
         return
     first, *others = report.findings
-    shown = [finding for finding in others if finding.confidence >= _NEGLIGIBLE][:_OTHERS]
+    open_ = undecided(report.findings)
+    shown = [finding for finding in others if finding.confidence >= _NEGLIGIBLE][: max(_OTHERS, len(open_) - 1)]
     _in_full(page, first)
     for finding in shown:
         _in_short(page, finding)
+    if open_:
+        page.item(page.text(told_apart(len(open_))), indent=_INDENT)
     _hint(
         page, max(0, len(first.evidence) - _EVIDENCE) + max(0, len(first.against) - _AGAINST), len(others) - len(shown)
     )
@@ -74,12 +82,23 @@ def _in_full(page: Page, finding: Finding) -> None:
         _sign(page, item, speaks_for=False)
 
 
+def told_apart(number: int) -> str:
+    """That the log leaves the first causes open, and what does not."""
+    return f"The log does not tell the first {_COUNT[number]} apart; the next test does."
+
+
+def in_short(finding: Finding) -> Iterator[tuple[bool, Evidence]]:
+    """The signs of a cause that came second: the weightiest for it, and the one against it that says why."""
+    yield from ((True, item) for item in finding.evidence[:1])
+    yield from ((False, item) for item in finding.against[:1])
+
+
 def _in_short(page: Page, finding: Finding) -> None:
-    """A cause that came second: what speaks against it says why."""
-    share, title = _title(page, finding, "")
+    share = page.text(f"  {percent(finding.confidence):>4}")
+    title = page.text(CAUSES[finding.cause]) + page.text(f"  [{name(finding.rule)}]", "dim")
     page.item(title, lead=share, indent=_INDENT)
-    if finding.against or finding.evidence:
-        _sign(page, (finding.against or finding.evidence)[0], speaks_for=not finding.against)
+    for speaks_for, item in in_short(finding):
+        _sign(page, item, speaks_for=speaks_for)
 
 
 def _sign(page: Page, item: Evidence, *, speaks_for: bool) -> None:

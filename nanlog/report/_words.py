@@ -48,7 +48,9 @@ _SERIES = {
     "skipped_step": "an update that the loss scaler skipped",
 }
 
-_FACTS = {"net.": "layers of the net", "solver.": "parameters of the solver"}
+_FACTS = {"net.": "layers of the net", "solver.": "parameters of the solver", "model.": "layers of the model"}
+#: What a rule asks for, where that is more than one series.
+_ALL = {"data/*": "inputs and activations", "grad_norm/*": "gradient norm of each layer"}
 
 
 def series_words(series: str, layer: str | None = None) -> str:
@@ -59,6 +61,8 @@ def series_words(series: str, layer: str | None = None) -> str:
     if series.startswith("fact:"):
         key = series.removeprefix("fact:")
         return next((words for start, words in _FACTS.items() if key.startswith(start) and key[-1] == "*"), name(key))
+    if series in _ALL:
+        return _ALL[series]
     kind, _, rest = series.partition("/")
     if kind.startswith("rank") and rest and kind.removeprefix("rank").isdecimal():
         return f"{series_words(rest, layer)} of rank {kind.removeprefix('rank')}"

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nanlog.engine import undecided
 from nanlog.report import Answer, Failure, Style
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def as_dict(report: Report) -> Json:
         "cannot_tell": [_cannot_tell(item) for item in report.cannot_tell],
         "last_good_checkpoint": None if onset is None else onset.last_good_checkpoint,
         "unread": run.unread_count,
+        "undecided": [finding.cause.value for finding in undecided(report.findings)],
         "notes": [_evidence(note) for note in report.notes],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
         "files": list(run.files),
@@ -55,6 +57,7 @@ def _failure(failure: Failure) -> Json:
         "cannot_tell": [],
         "last_good_checkpoint": None,
         "unread": 0,
+        "undecided": [],
         "notes": [],
         "attempts": [],
         "files": [],

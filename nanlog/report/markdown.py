@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from nanlog.engine import undecided
 from nanlog.model import Evidence, Finding, Report, Verdict
 from nanlog.report import Answer, Failure, Style
 from nanlog.report._calm import HELP, calm, unjudged
 from nanlog.report._clean import SENTENCE_LIMIT
 from nanlog.report._literal import code, literal
-from nanlog.report._next import unknown
+from nanlog.report._next import in_two, unknown
 from nanlog.report._summary import Row, row
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
-from nanlog.report._why import where
+from nanlog.report._why import in_short, told_apart, where
 from nanlog.report._words import CAUSES, counted, headline, name, percent, place
 
 __all__ = ["REPORTER", "MarkdownReporter"]
@@ -108,7 +109,9 @@ def _unhealthy(sheet: Sheet, report: Report) -> Lines:
     yield from _listed("What now?", map(_bullet, _remedies(sheet, report)))
     test = report.findings[0].next_test if report.findings else None
     if test is not None:
-        yield from _answered("Next test", sheet.text(test).lstrip())
+        command, reading = in_two(test)
+        said = sheet.text(reading).lstrip()
+        yield from _answered("Next test", f"{code(command, _UNLIMITED)}: {said}" if command else said)
 
 
 def _answered(question: str, answer: str) -> Lines:
@@ -133,9 +136,11 @@ def _found(sheet: Sheet, findings: tuple[Finding, ...]) -> Lines:
         yield f"{rank}. **{share} {CAUSES[finding.cause]}**{sheet.text(where(finding))} {code(name(finding.rule))}"
         signs = [*(("for", item) for item in finding.evidence), *(("against", item) for item in finding.against)]
         if rank > 1 and not sheet.verbose:
-            signs = signs[len(finding.evidence) :][:1] or signs[:1]
+            signs = [("for" if speaks_for else "against", item) for speaks_for, item in in_short(finding)]
         for side, item in signs:
             yield f"   - {side}: {sheet.cite(item)}"
+    if open_ := undecided(findings):
+        yield f"\n{told_apart(len(open_))}"
     if len(shown) < len(findings):
         yield f"\n{counted(len(findings) - len(shown), 'less likely cause')} left out."
 

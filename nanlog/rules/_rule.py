@@ -15,8 +15,7 @@ class CauseRule:
 
     ``signs`` yields named evidence; its weight, for or against, stands in ``weights.toml``.  A cause with no sign is
     not mentioned.  ``needs`` are series (or ``fact:KEY``) without which the rule can say little; a trailing ``*``
-    matches any rest.  ``how`` names the field of :class:`~nanlog.rules._advice.Advice` that says what to log next time
-    to have the series.
+    matches any rest; how to have them logged is the framework's to say (:class:`~nanlog.rules._advice.Advice`).
     """
 
     module: str
@@ -25,7 +24,6 @@ class CauseRule:
     remedies: Callable[[View], Iterator[str]]
     next_test: Callable[[View], str]
     needs: tuple[str, ...] = ()
-    how: str = ""
 
     @property
     def name(self) -> str:

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from nanlog.model import Case, Evidence, Fact, FirstBad, Pattern, Phase, Run, Series, Sign
 from nanlog.onset import Growth, growth_to_end, main_loss
-from nanlog.rules._advice import Advice, advice_for
+from nanlog.rules._advice import Advice
+from nanlog.rules._frameworks import advice_for
 from nanlog.rules._net import Layer, Net, train_net
 
 #: float32 statistics overflow from about here on (a mean absolute value is a sum divided by the count).
 HUGE = 1e30
+#: So many updates that nobody saw leave room for a blow-up: what grows a hundredfold with each leaves the range of
+#: floats (1e38) within as many.
+MANY_UNSEEN = 20
 #: So many updates before the first logged one may have done it.
 _UNSEEN = 5
 #: A clamp is at least this many times the loss before it.
@@ -37,6 +41,22 @@ _USUAL_RATE = {
     "LION": 0.001,
     "ADADELTA": 1.0,
 }
+#: Hyper-parameters that say in which precision a net computes, and what its random numbers begin with.
+PRECISION_KEYS = frozenset(
+    (
+        *(
+            "precision",
+            "mixed_precision",
+            "dtype",
+            "torch_dtype",
+            "amp_dtype",
+            "half_precision_backend",
+            "dtype_policy",
+        ),
+        *("fp16", "bf16"),
+    )
+)
+SEED_KEYS = frozenset(("seed", "random_seed", "manual_seed", "global_seed"))
 _CLIP_KEYS = ("gradient_clip_val", "max_grad_norm", "grad_clip", "clip_grad", "clip_grad_norm", "clipnorm", "clip_norm")
 #: Layers that normalise over the batch and keep running statistics.
 NORMALISATIONS = ("BatchNorm", "CuDNNBatchNorm", "BN", "SyncBN")
@@ -258,8 +278,65 @@ class View:
     @cached_property
     def by_epoch(self) -> bool:
         """The loss is logged as the mean over an epoch: its first point tells of many updates."""
-        unit = self.run.fact("step_unit")
-        return (unit is not None and unit.value == "epoch") or (self.loss is not None and self.loss.info.smoothed)
+        return self.counts_epochs or (self.loss is not None and self.loss.info.smoothed)
+
+    @cached_property
+    def counts_epochs(self) -> bool:
+        """The steps of the loss are epochs; what another file of the run counts is another matter."""
+        loss = self.loss
+        homes = {self.run.files[int(k)] for k in np.unique(loss.file)} if loss is not None else set()
+        said = [fact for fact in self.run.facts if fact.key == "step_unit" and fact.value == "epoch"]
+        return any(fact.file in homes or not homes for fact in said)
+
+    @property
+    def unseen(self) -> float:
+        """Updates between the last finite point and the first bad one that the log does not show; inf for epochs."""
+        last, step = self.onset.last_finite_step, self.onset.step
+        if last is None or step is None:
+            return 0.0
+        return math.inf if self.counts_epochs else max(0.0, float(step - last - 1))
+
+    @property
+    def suspect_steps(self) -> str:
+        """The steps among which the bad one is: ``step 120``, ``steps 101 to 110``, ``epoch 4``."""
+        step, since = self.onset.step, self.onset.earliest_step
+        if step is None:
+            return "the onset"
+        unit = "epoch" if self.counts_epochs else "step"
+        return f"{unit} {step}" if since is None or since == step else f"{unit}s {since} to {step}"
+
+    @cached_property
+    def breaks(self) -> str:
+        """How the loss, or what went bad in its stead, breaks: ``and is NaN at step 120``."""
+        own = next((bad for bad in self.onset.order if self.loss is not None and bad.series == self.loss.name), None)
+        bad = own or self.first
+        if bad is None:
+            return "and then goes bad"
+        at = "" if bad.step is None else f" at {'epoch' if self.counts_epochs else 'step'} {bad.step}"
+        if self.is_missing:
+            return f"and is missing from its row{at}"
+        if own is not None:
+            masks = ", which stands for NaN" if np.isfinite(bad.value) else ""
+            return f"and is {number(bad.value)}{at}{masks}"
+        if bad.series in ("message", "skipped_step"):
+            said = "a value is reported as not finite" if bad.series == "message" else "an update is skipped"
+            return f"and {said}{at}"
+        return f"and stays finite, but {bad.series} = {number(bad.value)}{at}"
+
+    @property
+    def is_missing(self) -> bool:
+        """The loss is not in the rows where it should be: nobody knows whether it was NaN or inf."""
+        first = self.first
+        return bool(self.onset.masked_as) and first is not None and math.isnan(first.value) and self.onset.value is None
+
+    def jump(self) -> Evidence | None:
+        """Evidence citing the last calm loss, with the numbers on both sides of the jump."""
+        last = self.last_calm("")
+        if last is None or self.history is None:
+            return None
+        when = "" if last.step is None else f" at {'epoch' if self.counts_epochs else 'step'} {last.step}"
+        value = number(float(self.history.value[-1]))
+        return self.last_calm(f"the loss is normal ({value}){when} {self.breaks}")
 
     @property
     def masked_from_start(self) -> bool:
@@ -377,8 +454,10 @@ def view_of(case: Case) -> View:
 
 
 def number(value: float) -> str:
-    """A number for people: six significant digits."""
-    return f"{value:.6g}"
+    """A number for people: six significant digits; NaN, +Inf and -Inf as reports write them."""
+    if math.isfinite(value):
+        return f"{value:.6g}"
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 def usual_rate(view: View) -> float:

@@ -1,8 +1,8 @@
 """Weights or biases that start absurd, or arrive so from a checkpoint.
 
 What it sees
-    Non-finite, saturated or huge values at the very first steps; a filler with a non-finite or huge parameter; a
-    resume or a fine-tuning right before.
+    Non-finite, saturated or huge values at the very first steps; parameters that are huge before the first update; a
+    filler with a non-finite or huge parameter; a resume or a fine-tuning right before.
 
 Why it ends in NaN
     Activations grow by a factor per layer; a filler of nan or inf makes every product so.
@@ -33,6 +33,8 @@ from nanlog.rules._view import View, number
 
 #: Fillers in use stay within about 0.01 .. 1; a hundredfold fan-in makes a layer's output ten times its input at std 1.
 _HUGE_FILLER = 3.0
+#: Weights of trained nets stay within about 1; running statistics and scales reach hundreds.
+_HUGE_PARAMETER = 1e4
 _PARAMETERS = ("std", "value", "min", "max", "mean")
 
 
@@ -60,6 +62,7 @@ def signs(view: View) -> Iterator[Sign]:
             yield view.sign("long_normal_training", last)
     restored = _restored(view)
     yield from _resumed(view)
+    yield from _huge(view)
     if (hidden := view.hidden_at_start) is not None:
         yield view.sign("hidden_at_start", hidden)
     if restored is not None and early and first is not None:
@@ -70,11 +73,22 @@ def signs(view: View) -> Iterator[Sign]:
             yield view.sign("first_loss_huge", view.point(view.loss, 0, f"the very first loss is {number(value)}"))
 
 
+def _huge(view: View) -> Iterator[Sign]:
+    """A parameter whose mean absolute value is absurd before the first update of the attempt."""
+    begin = view.run.attempts[0].first_step if view.run.attempts else None
+    for name, series in view.run.table.items():
+        known = name.startswith("param/") and len(series) > 0 and int(series.step[0]) == begin
+        if known and np.isfinite(series.value[0]) and series.value[0] > _HUGE_PARAMETER:
+            says = f"{name} is {number(float(series.value[0]))} before the first update; weights are about 0.01 to 1"
+            yield view.sign("parameters_huge", view.point(series, 0, says))
+            return
+
+
 def _resumed(view: View) -> Iterator[Sign]:
     """Bad from the first point on after a restart, while what came before was normal to its end."""
     loss = view.loss.name if view.loss is not None else ""
     first = next((bad for bad in view.onset.order if bad.series == loss), None)
-    last = view.last_calm("normal up to the restart; bad from the first logged step after it")
+    last = view.last_calm(f"the loss is normal up to the restart {view.breaks}, the first logged step after it")
     if first is None:
         return
     if last is not None and view.calm and (last.file != first.file or _restarted(view, last, first)):
@@ -119,7 +133,11 @@ def remedies(view: View) -> Iterator[str]:
         yield f"correct the filler at {filler.file}:{filler.line} ({filler.value}); xavier or msra suit most layers"
     if restored is not None:
         yield f"check the parameters in {restored.text} for non-finite and huge values before resuming from it"
-    if filler is None and restored is None:
+    elif any(sign.key == "bad_since_resume" for sign in _resumed(view)):
+        what = f"the checkpoint that the training went on from before step {view.onset.step}"
+        yield f"check the parameters and the optimizer's state in {what} for non-finite and huge values"
+        yield "go on from the checkpoint before that one"
+    elif filler is None:
         yield view.advice.initialise
 
 
@@ -136,5 +154,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("fact:net.train.layer*", "param/*"),
-    how="inside",
 )

@@ -2,7 +2,8 @@
 
 What it sees
     A rate that is nan, inf or negative; a rate that grows without bound; solver parameters that must lead there:
-    poly without ``max_iter`` or past it, negative ``gamma`` or ``power``, an exponent above one, a momentum of one.
+    poly without ``max_iter`` or past it, negative ``gamma`` or ``power``, an exponent above one, a momentum of one; a
+    decay over 0 steps, a warm-up that is longer than the training.
 
 Why it ends in NaN
     One update with a rate of nan or inf makes every parameter NaN at once; a rate that grows exponentially does so
@@ -28,7 +29,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Pattern, Series, Sign
+from nanlog.model import Cause, Fact, Pattern, Series, Sign
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number, usual_rate
 
@@ -36,6 +37,9 @@ from nanlog.rules._view import View, number, usual_rate
 #: take, is no warm-up.
 _ENDLESS = 10.0
 _RISING = 5
+#: Rates are printed with three digits or more.
+_SAME_FACTOR = 0.05
+_STEPS_OF_DECAY = ("decay_steps", "decay_iters", "lr_decay_steps", "lr_decay_iters", "t_max", "total_iters", "t_0")
 
 
 def signs(view: View) -> Iterator[Sign]:
@@ -45,7 +49,10 @@ def signs(view: View) -> Iterator[Sign]:
         own = [point for point in view.onset.order if point.series == "lr"]
         if len(bad) and own and view.onset.pattern is Pattern.INVALID_LR:
             index = int(bad[0])
-            yield view.sign("rate_not_finite", view.point(rate, index, f"lr = {number(float(rate.value[index]))}"))
+            says = f"lr = {number(float(rate.value[index]))} at step {rate.step[index]}"
+            if index:
+                says += f", {number(float(rate.value[index - 1]))} at step {rate.step[index - 1]}"
+            yield view.sign("rate_not_finite", view.point(rate, index, says))
         elif len(bad) and own:
             index = int(bad[0])
             says = f"lr reaches {number(float(rate.value[index]))} later in the log: the schedule has no bound"
@@ -53,6 +60,7 @@ def signs(view: View) -> Iterator[Sign]:
         yield from _absurd(view, rate)
     if view.onset.pattern is not Pattern.HEALTHY:
         yield from _parameters(view)
+        yield from _settings(view)
 
 
 def _absurd(view: View, rate: Series) -> Iterator[Sign]:
@@ -76,9 +84,27 @@ def _absurd(view: View, rate: Series) -> Iterator[Sign]:
     if times >= 100 and size[index] > 1.0:
         says = f"the schedule raised the rate from {number(base)} to {number(float(size[index]))}"
         yield view.sign("rate_exploded", view.point(part, index, says))
+    elif times >= _ENDLESS and len(part) >= _RISING and (factor := _growth_factor(part)) is not None:
+        says = (
+            f"the rate grows by a factor of {number(factor)} a row, from {number(base)} to {number(float(size[index]))}"
+        )
+        yield view.sign("rate_grows_exponentially", view.point(part, index, f"{says}: no warm-up does that"))
     elif times >= _ENDLESS and size[index] > usual_rate(view) and len(part) >= _RISING and _always_rises(part):
         says = f"the rate rises from {number(base)} to {number(float(size[index]))} and never stops rising"
         yield view.sign("rate_never_stops", view.point(part, index, says))
+
+
+def _growth_factor(rate: Series) -> float | None:
+    """By how much the rate is multiplied from each logged point to the next; None where it is not always the same.
+
+    A warm-up adds the same to it each time, so that its factors fall.
+    """
+    if not _always_rises(rate) or rate.value[0] <= 0:
+        return None
+    apart = np.diff(rate.step)
+    logs = np.diff(np.log(rate.value)) / np.maximum(apart, 1)
+    same = bool(np.all(np.abs(logs - np.median(logs)) <= _SAME_FACTOR * np.median(logs)))
+    return float(np.exp(np.median(logs) * np.median(apart))) if same else None
 
 
 def _always_rises(rate: Series) -> bool:
@@ -120,6 +146,26 @@ def _parameters(view: View) -> Iterator[Sign]:
         yield view.sign("momentum_one", view.stated(momentum, says))
 
 
+def _settings(view: View) -> Iterator[Sign]:
+    """Hyper-parameters of a schedule that cannot work."""
+    decay = view.setting(*_STEPS_OF_DECAY)
+    if decay is not None and _whole(decay) == 0:
+        name = decay.key.rpartition(".")[2]
+        yield view.sign("decay_over_no_steps", view.stated(decay, f"{name}: 0, by which the schedule divides"))
+    warm, most = view.setting("warmup_steps"), view.setting("max_steps", "total_steps", "max_iters")
+    if warm is not None and most is not None and 0 < _whole(most) <= _whole(warm) and view.growth is not None:
+        says = f"a warm-up of {warm.value} steps in a training of {most.value}: the rate rises to the end"
+        yield view.sign("warm_up_without_end", view.stated(warm, says))
+
+
+def _whole(fact: Fact) -> float:
+    """The number that a setting states; -1 for what is none."""
+    try:
+        return -1.0 if isinstance(fact.value, bool) else float(fact.value)
+    except ValueError:
+        return -1.0
+
+
 def remedies(view: View) -> Iterator[str]:
     keys = {sign.key for sign in signs(view)}
     if "poly_without_max_iter" in keys:
@@ -134,6 +180,12 @@ def remedies(view: View) -> Iterator[str]:
         yield "set base_lr in solver.prototxt to a finite number"
     if "momentum_one" in keys:
         yield "set momentum in solver.prototxt below 1 (0.9 is usual)"
+    if "decay_over_no_steps" in keys and (decay := view.setting(*_STEPS_OF_DECAY)) is not None:
+        yield f"set {decay.key.rpartition('.')[2]} to the number of steps over which the rate is to fall"
+    if "warm_up_without_end" in keys:
+        yield "end the warm-up within the first tenth of the training"
+    if "rate_grows_exponentially" in keys:
+        yield "give the exponential schedule a factor (gamma) below 1: above it the rate grows without end"
     if not keys & _NAMED:
         yield view.advice.schedule
 
@@ -147,6 +199,8 @@ _NAMED = {
     "power_negative",
     "base_lr_not_finite",
     "momentum_one",
+    "decay_over_no_steps",
+    "warm_up_without_end",
 }
 
 
@@ -161,5 +215,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("lr",),
-    how="rates",
 )

@@ -48,8 +48,9 @@ def signs(view: View) -> Iterator[Sign]:
             says = f"'{layer.name}' ({layer.type}) divides by something that can be 0"
             yield view.sign("normaliser_in_net", Evidence(says, layer.fact("type").file, layer.fact("type").line))
             break
-    if not view.net and view.first is not None and np.isnan(view.first.value) and view.calm_is_known:
-        last = view.last_calm("the loss is calm, then NaN (not inf): 0/0 over an empty mask or class does that")
+    nan = view.first is not None and np.isnan(view.first.value) and not view.is_missing
+    if not view.net and nan and view.calm_is_known:
+        last = view.last_calm("calm, then NaN and not inf: 0/0 over an empty mask or an absent class does that")
         if last is not None and view.gradient_before_loss is None:
             yield view.sign("nan_from_calm", last)
     if layers and (dead := _dead_activation(view)) is not None:
@@ -122,5 +123,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*", "fact:net.train.layer*"),
-    how="inside",
 )

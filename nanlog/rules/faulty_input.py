@@ -1,7 +1,8 @@
 """NaN, inf or absurd values in the data or the labels.
 
 What it sees
-    A jump from a calm loss, without growth; with debug_info, a data layer whose blob goes bad before anything else.
+    A jump from a calm loss, without growth; with debug_info, a data layer whose blob goes bad before anything else; a
+    NaN that comes again at the same place of every epoch; a label that the framework says is out of range.
 
 Why it ends in NaN
     A single NaN or inf pixel passes through every sum; the gradient carries it into every parameter, and from then
@@ -29,15 +30,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, MarkKind, Pattern, Phase, Sign
+from nanlog.model import Cause, Mark, MarkKind, Pattern, Phase, Sign
 from nanlog.rules._rule import CauseRule
-from nanlog.rules._view import HUGE, View, number
+from nanlog.rules._view import HUGE, MANY_UNSEEN, View, number
+
+#: What frameworks say of a class index beyond the last class, or below 0.
+_OUT_OF_RANGE = (
+    "label_value",
+    "is out of bounds",
+    "n_classes",
+    "cur_target",
+    "out of the valid range",
+    "outside the valid",
+)
+#: Bad places as far apart as each other; two distances may agree by chance in a short log, so three places at least.
+_PLACES = 3
 
 
 def signs(view: View) -> Iterator[Sign]:
     first = view.first
     if first is None or view.onset.pattern is Pattern.HEALTHY:
         return
+    if (label := _label_out_of_range(view)) is not None:
+        says = f"a label is out of range: {label.text}"
+        yield view.sign("label_out_of_range", view.evidence(says, label.file, label.line))
     if first.phase is Phase.INPUT:
         says = f"the input is the first to go bad: {first.series} = {number(first.value)} at step {first.step}"
         yield view.sign("input_first", view.seen(first, says))
@@ -50,8 +66,9 @@ def signs(view: View) -> Iterator[Sign]:
             yield view.sign("input_finite", view.point(series, len(series) - 1, says))
     if first.phase is not Phase.INPUT and view.onset.pattern is not Pattern.INVALID_LR:
         yield from _jump(view)
-    if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm("the training goes on normally afterwards")):
+    if view.onset.pattern is Pattern.TRANSIENT and (last := view.last_calm(_passed(view))):
         yield view.sign("one_bad_batch", last)
+    yield from _in_every_epoch(view)
     if view.gradient_before_loss is not None:
         says = "the loss of that very step is finite, so the batch was, too"
         yield view.sign("forward_finite", view.seen(view.gradient_before_loss, says))
@@ -61,6 +78,30 @@ def signs(view: View) -> Iterator[Sign]:
     yield from _clipped_to_nothing(view)
     yield from _counted(view)
     yield from _numpy_warning(view)
+
+
+def _label_out_of_range(view: View) -> Mark | None:
+    kinds = (MarkKind.FATAL, MarkKind.EXCEPTION)
+    return next((m for m in view.run.marks if m.kind in kinds and any(word in m.text for word in _OUT_OF_RANGE)), None)
+
+
+def _passed(view: View) -> str:
+    again = view.onset.recovered_step
+    return "the training goes on normally afterwards" + ("" if again is None else f", from step {again} on")
+
+
+def _in_every_epoch(view: View) -> Iterator[Sign]:
+    """NaN that come again after equally many steps: one batch, met once in each epoch."""
+    loss = view.loss
+    if loss is None or view.by_epoch:
+        return
+    bad = ~np.isfinite(loss.value)
+    begins = np.flatnonzero(bad & ~np.concatenate(([False], bad[:-1])))
+    apart = np.diff(loss.step[begins])
+    if len(begins) < _PLACES or not (apart == apart[0]).all() or apart[0] <= 1:
+        return
+    says = f"the loss is bad {len(begins)} times, every {apart[0]} steps: the same place of each epoch"
+    yield view.sign("same_place_each_epoch", view.point(loss, int(begins[1]), says))
 
 
 def _counted(view: View) -> Iterator[Sign]:
@@ -123,8 +164,11 @@ def _jump(view: View) -> Iterator[Sign]:
         yield view.sign(
             "from_start", view.seen(view.first, "non-finite at the first step: every batch, not one, is bad")
         )
-    elif not view.has_debug and (last := view.last_calm("the loss is normal, then non-finite at the next logged step")):
-        yield view.sign("jump_from_calm" if view.calm_is_known else "jump_after_few_points", last)
+    elif not view.has_debug and (last := view.jump()) is not None:
+        key = "jump_over_unseen_steps" if view.unseen >= MANY_UNSEEN else "jump_from_calm"
+        if not view.calm_is_known:
+            key = "jump_after_few_points"
+        yield view.sign(key, last)
     if view.has_debug and view.first is not None and view.first.phase is Phase.BACKWARD:
         yield view.sign("forward_finite", view.seen(view.first, "forward was finite at that step, so the batch was"))
 
@@ -134,16 +178,13 @@ def remedies(view: View) -> Iterator[str]:
     source = _source_of(view, layer)
     where = f" that '{layer}' reads" if layer else ""
     where += f" from {source}" if source else ""
-    step = view.onset.step
-    since = view.onset.earliest_step
-    span = f"step {step}" if since is None or since == step else f"steps {since} to {step}"
-    unit = view.run.fact("step_unit")
-    if unit is not None and unit.value == "epoch":
-        span = f"epoch {step}"
+    batch = "batch" if view.unseen < 1 else "batches"
     if view.only_in_validation is not None:
         yield "check the evaluation data for NaN, inf, absurd values, labels out of range and empty batches"
-    elif step is not None:
-        yield f"check the batch of {span}{where} for NaN, inf, absurd values and labels out of range; drop or repair it"
+    elif view.onset.step is not None:
+        them = "drop or repair it" if batch == "batch" else "drop or repair the bad one"
+        what = "for NaN, inf, absurd values and labels out of range"
+        yield f"check the {batch} of {view.suspect_steps}{where} {what}; {them}"
     else:
         yield f"check the data{where} for NaN, inf, absurd values and labels out of range"
     if view.onset.last_good_checkpoint:
@@ -162,7 +203,7 @@ def next_test(view: View) -> str:
         return "evaluate the same checkpoint on the training data: if that is finite, it is the evaluation data"
     if view.has_debug:
         return "load that batch alone and count its non-finite values (numpy.isfinite); then train once without it"
-    return view.advice.check_batch
+    return view.advice.check(view.suspect_steps, several=view.unseen >= 1)
 
 
 RULE = CauseRule(
@@ -172,5 +213,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*",),
-    how="inside",
 )

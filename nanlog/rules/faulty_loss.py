@@ -2,7 +2,7 @@
 
 What it sees
     The loss layer is the first to go bad while what it reads is finite; an infogain matrix that is not normalised;
-    a Log, a Python loss layer or an infinite loss weight in the net.
+    a Log, a Python loss layer or an infinite loss weight in the net; a logarithm that anomaly mode names.
 
 Why it ends in NaN
     log(0), a division by a count of zero, a fractional power of a negative number, or 0 * inf.
@@ -24,14 +24,18 @@ May be wrong when
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, FloatArray, Pattern, Phase, Sign
+from nanlog.model import Cause, FloatArray, MarkKind, Pattern, Phase, Sign
 from nanlog.rules._net import Layer
 from nanlog.rules._rule import CauseRule
 from nanlog.rules._view import View, number
+
+#: Operations of a loss that are infinite at 0, in value and in gradient.
+_LOGARITHM = re.compile(r"Function '(Log\d{0,2}|Log1P|Logit|XlogY|BinaryCrossEntropy)Backward\d{0,3}'", re.I)
 
 
 def signs(view: View) -> Iterator[Sign]:
@@ -52,6 +56,7 @@ def signs(view: View) -> Iterator[Sign]:
         says = f"'{located.name}' ({located.type}) went bad before any loss layer"
         yield view.sign("other_layer_first", view.seen(view.located, says))
     yield from _without_layers(view)
+    yield from _anomaly(view)
     yield from _hazards(view)
     heads = {bad.series for bad in view.onset.order if bad.series.startswith("loss/")}
     logged = [name for name in view.run.table if name.startswith("loss/")]
@@ -64,13 +69,22 @@ def signs(view: View) -> Iterator[Sign]:
 
 def _without_layers(view: View) -> Iterator[Sign]:
     """What the loss alone tells, where nothing is known of the layers."""
-    last = view.last_calm("the loss is calm up to the step before it is not computable")
+    last = view.jump()
     if view.has_debug or not view.calm or last is None or view.gradient_before_loss is not None:
         return
     yield view.sign("jump_from_calm" if view.calm_is_known else "jump_after_few_points", last)
     history = view.history
     if history is not None and (low := _near_a_bound(history.value)):
         yield view.sign("near_a_bound", view.point(history, len(history) - 1, low))
+
+
+def _anomaly(view: View) -> Iterator[Sign]:
+    """PyTorch's anomaly mode names a logarithm: its gradient at 0 is infinite, as is its value."""
+    for mark in view.run.marks:
+        if mark.kind is MarkKind.NONFINITE and (found := _LOGARITHM.search(mark.text)):
+            says = f"anomaly mode found the gradient of {found[1]} non-finite: it met a 0"
+            yield view.sign("anomaly_in_log", view.evidence(says, mark.file, mark.line))
+            return
 
 
 def _near_a_bound(value: FloatArray) -> str:
@@ -140,5 +154,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("data/*", "fact:net.train.layer*"),
-    how="inside",
 )

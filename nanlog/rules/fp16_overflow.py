@@ -2,8 +2,8 @@
 
 What it sees
     A net, solver or configuration that computes in 16 bits, or losses that are all exact 16-bit floats;
-    activations, gradients or a loss near 65504 before the onset; inf before nan; weights that are halves and lost with
-    the first updates.
+    activations, gradients or a loss near 65504 before the onset; inf before nan; a loss scaler that skips every step,
+    or that has come down to its least factor; weights that are halves and lost with the first updates.
 
 Why it ends in NaN
     A sum above 65504 is inf, and inf - inf or 0 * inf is NaN; a variance below 6e-8 is 0, and so is Adam's epsilon.
@@ -28,22 +28,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanlog.model import Cause, Evidence, Fact, FloatArray, Pattern, Sign
+from nanlog.model import Cause, Evidence, Fact, FloatArray, MarkKind, Pattern, Sign
 from nanlog.rules._rule import CauseRule
-from nanlog.rules._view import View, number
+from nanlog.rules._view import PRECISION_KEYS, View, number
 
 #: The largest finite half (IEEE 754-2008, binary16).
 _LARGEST_HALF = 65504.0
 
 
+#: So many points of a rate of 0, or of a scale, show a state and not a moment.
+_STUCK = 5
+#: A scaler begins at 2**16 (torch.amp) to 2**32 (DeepSpeed); at 1 nothing is left to scale.
+_LEAST_SCALE = 1.0
 #: Different losses, and the logarithm of the probability that all of them are halves by chance.
 _ENOUGH = 10
 _CHANCE = -6.0
 #: So many of the last losses are looked at.
 _LATEST = 5000
-_PRECISION_KEYS = (
-    *("precision", "mixed_precision", "dtype", "torch_dtype", "amp_dtype", "half_precision_backend", "dtype_policy"),
-)
 #: The weights themselves are halves, in a model that is kept so or by these words.
 _KEPT = ("dtype", "torch_dtype")
 _PURE = ("16-true", "half")
@@ -53,8 +54,11 @@ _HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float1
 
 
 def signs(view: View) -> Iterator[Sign]:
-    half, values = half_precision(view), _half_values(view)
-    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR) or (half is None and values is None):
+    if view.onset.pattern in (Pattern.HEALTHY, Pattern.INVALID_LR):
+        return
+    half, values, scaled = half_precision(view), _half_values(view), tuple(_scaler(view))
+    yield from scaled
+    if half is None and values is None and not scaled:
         return
     if half is not None:
         yield view.sign("computes_in_half", view.stated(half, f"{half.key.rpartition('.')[2]}: {half.value}"))
@@ -85,12 +89,35 @@ def _first_update(view: View, half: Fact) -> Iterator[Sign]:
         yield view.sign("lost_with_first_update", last)
 
 
+def _scaler(view: View) -> Iterator[Sign]:
+    """A loss scaler that found no factor at which the gradients are finite."""
+    skips = [mark for mark in view.run.marks if mark.kind is MarkKind.SKIPPED_STEP]
+    rate, first = view.rate, view.first
+    if first is not None and first.series == "skipped_step":
+        says = f"the loss scaler skips {len(skips)} updates in this log and does not stop: no factor is small enough"
+        yield view.sign("skips_without_end", view.seen(first, says))
+    stuck = rate is not None and len(rate) >= _STUCK and not rate.value.any()
+    if stuck and rate is not None and first is not None and first.series.startswith(("lr", "grad_norm")):
+        says = (
+            f"lr = 0 at all {len(rate)} logged points: the schedule advances with an update, and every one was skipped"
+        )
+        yield view.sign("every_update_skipped", view.point(rate, len(rate) - 1, says))
+    scale = view.run.series("loss_scale")
+    if scale is None or len(scale) < _STUCK:
+        return
+    upto = scale.where(np.isfinite(scale.value))
+    least = int(np.argmin(upto.value)) if len(upto) else 0
+    if len(upto) and upto.value[least] <= _LEAST_SCALE < upto.value.max():
+        says = f"the loss scale fell from {number(float(upto.value.max()))} to {number(float(upto.value[least]))}"
+        yield view.sign("scale_at_its_least", view.point(upto, least, says))
+
+
 def half_precision(view: View) -> Fact | None:
     """The setting that makes the net or one of its layers compute in 16 bits."""
     for fact in view.run.facts:
         if isinstance(fact.value, str) and fact.value == "FLOAT16" and not fact.key.startswith("net.test"):
             return fact
-    said = view.setting(*_PRECISION_KEYS)
+    said = view.setting(*(PRECISION_KEYS - {"fp16", "bf16"}))
     if said is not None and str(said.value).lower().removeprefix("torch.") in _HALVES:
         return said
     switch = view.setting("fp16")
@@ -151,5 +178,5 @@ RULE = CauseRule(
     signs,
     remedies,
     next_test,
-    needs=("fact:net.train.layer*",),
+    needs=("fact:net.train.layer*", "fact:precision"),
 )

@@ -110,5 +110,5 @@ RULE = CauseRule(
     signs,
     remedies,
     next_test,
-    needs=("fact:net.train.layer*",),
+    needs=("fact:net.train.layer*", "fact:model.layer*"),
 )

@@ -90,4 +90,4 @@ def next_test(view: View) -> str:
     return f"run the same steps twice from the same checkpoint, {view.advice.seed}"
 
 
-RULE = CauseRule(__name__, Cause.SOFTWARE_BUG, signs, remedies, next_test)
+RULE = CauseRule(__name__, Cause.SOFTWARE_BUG, signs, remedies, next_test, needs=("fact:seed",))

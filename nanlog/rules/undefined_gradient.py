@@ -105,7 +105,8 @@ def _jump_without_gradients(view: View) -> Evidence | None:
     if view.has_debug or not view.calm_is_known or view.onset.pattern is Pattern.TRANSIENT:
         return None
     logged = any(name.startswith("grad_norm") for name in view.run.table)
-    return None if logged else view.last_calm("the loss is calm, and no gradient is logged that could speak against it")
+    says = "the loss is calm up to the last logged step, and no gradient is logged that could speak against it"
+    return None if logged else view.last_calm(says)
 
 
 def roots(view: View) -> list[Layer]:
@@ -130,7 +131,11 @@ def remedies(view: View) -> Iterator[str]:
     elif not view.is_caffe:
         yield "look for sqrt, norm, pow, std and abs at 0: add an epsilon under the root, or inside the norm"
     if not roots(view) and view.located is not None:
-        yield f"look at the derivative of '{view.located.layer}' where its input is 0; add an epsilon there"
+        where = f"'{view.located.layer}'"
+        if view.located.series.startswith("grad_norm/"):
+            yield f"look at what lies between {where} and the layer after it, whose gradient is still finite"
+        else:
+            yield f"look at the derivative of {where} where its input is 0; add an epsilon there"
 
 
 def next_test(view: View) -> str:
@@ -148,5 +153,4 @@ RULE = CauseRule(
     remedies,
     next_test,
     needs=("diff/*",),
-    how="gradients",
 )

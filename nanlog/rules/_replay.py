@@ -1,0 +1,99 @@
+"""The one test that tells causes apart: which change makes the same steps finite.
+
+``nanlog replay`` runs the suspect steps again from a checkpoint and changes one thing at a time.  Each cause has the
+interventions whose outcome speaks for it alone; the test names those of the causes that the log leaves open.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from nanlog.model import Cause, Finding, MarkKind, Pattern
+from nanlog.rules._view import View
+
+__all__ = ["INTERVENTIONS", "replay_test"]
+
+_SAMPLES = "the data, or a mean over nothing in it"
+#: Cause -> what to change, and what was wrong if that makes the steps finite.
+INTERVENTIONS: dict[Cause, tuple[tuple[str, str], ...]] = {
+    Cause.LR_TOO_HIGH: (("lr/10", "the rate"),),
+    Cause.RELU_RNN: (("clip", "the recurrence"),),
+    Cause.FAULTY_INPUT: (("drop_samples", _SAMPLES),),
+    Cause.DIVISION_BY_ZERO_SPARSITY: (("drop_samples", _SAMPLES),),
+    Cause.FAULTY_LOSS: (("float64", "the loss function"),),
+    Cause.UNDEFINED_GRADIENT: (("repeat", "a matter of chance; broken again in backward: that operation's gradient"),),
+    Cause.FP16_OVERFLOW: (("float32", "the range of 16 bits"),),
+    Cause.BATCHNORM_INSTABILITY: (("eval_norm", "the batch normalisation"), ("eps", "the batch normalisation")),
+    Cause.BAD_INITIALISATION: (("earlier_checkpoint", "the parameters of this one"),),
+    Cause.SOFTWARE_BUG: (("repeat", "software or hardware"), ("other_device", "software or hardware")),
+}
+#: Against what a cause that stands alone is tested: what looks most like it.
+_FOIL = {
+    Cause.LR_TOO_HIGH: Cause.FP16_OVERFLOW,
+    Cause.FP16_OVERFLOW: Cause.LR_TOO_HIGH,
+    Cause.RELU_RNN: Cause.LR_TOO_HIGH,
+    Cause.FAULTY_INPUT: Cause.FAULTY_LOSS,
+    Cause.FAULTY_LOSS: Cause.FAULTY_INPUT,
+    Cause.DIVISION_BY_ZERO_SPARSITY: Cause.FAULTY_LOSS,
+    Cause.UNDEFINED_GRADIENT: Cause.FAULTY_INPUT,
+    Cause.BATCHNORM_INSTABILITY: Cause.FAULTY_INPUT,
+    Cause.BAD_INITIALISATION: Cause.FAULTY_INPUT,
+    Cause.SOFTWARE_BUG: Cause.FAULTY_INPUT,
+}
+_MOST = 4
+#: What is settled without a training step.
+_NOT_REPLAYED = (Cause.BAD_LR_POLICY, Cause.POOLING_STRIDE_GT_KERNEL, Cause.AMP_SKIP, Cause.NONE)
+
+
+def replay_test(view: View, causes: Sequence[Finding]) -> str | None:
+    """The command of the replay that tells ``causes`` apart and how to read it; None where another test is better.
+
+    That is so where nanlog does not read the framework's checkpoints, where there is none from before the onset, and
+    where the first cause is settled without a training step.
+    """
+    advice = view.advice
+    if not advice.checkpoint or causes[0].cause in _NOT_REPLAYED or view.only_in_validation is not None:
+        return None
+    if view.run.fact("anomaly.code") is not None:
+        return None  # anomaly mode has named the operation: repairing it is the test
+    if view.onset.tail or (view.updates_before == 0 and not _restored(view)):
+        return None
+    suspects = [finding.cause for finding in causes]
+    changes = _changes(suspects if len(suspects) > 1 else [*suspects, _FOIL.get(suspects[0], suspects[0])])
+    known = view.onset.last_good_checkpoint or _restored(view)
+    file = shlex.quote(known or advice.checkpoint)
+    command = f"nanlog replay --checkpoint {file}{advice.target} --vary {','.join(changes)}"
+    cures = ", ".join(f"{change} ({meaning})" for change, meaning in changes.items())
+    begin = "it" if known else f"from {_usual(view, suspects[0])} it"
+    return f"{command}: {begin} names the operation that goes bad first, and which change makes it finite: {cures}"
+
+
+def _changes(causes: Iterable[Cause]) -> dict[str, str]:
+    """What to change and what that says, for each cause in turn; one change is made, and read, once."""
+    found: dict[str, str] = {}
+    for cause in causes:
+        for change, meaning in INTERVENTIONS.get(cause, ()):
+            found.setdefault(change, meaning)
+    return dict(list(found.items())[:_MOST])
+
+
+def _usual(view: View, cause: Cause) -> str:
+    """Which checkpoint to take where the log names none: the command has its usual name."""
+    onset = view.onset
+    unit = "epoch" if view.counts_epochs else "step"
+    if cause is Cause.BAD_INITIALISATION and onset.step is not None:
+        return f"the checkpoint that {unit} {onset.step} went on from"
+    if onset.last_finite_step is None and view.last_calm("") is None:
+        return "a checkpoint of the untrained model"
+    steps = (onset.departure_step, onset.earliest_step, onset.step)
+    step = next((step for step in steps if step is not None), None)
+    return f"a checkpoint from before {'the onset' if step is None else f'{unit} {step}'}"
+
+
+def _restored(view: View) -> str | None:
+    """The checkpoint that the attempt went on from, where the log names it and it may be what is bad."""
+    kinds = (MarkKind.RESUME, MarkKind.FINETUNE)
+    if view.onset.pattern not in (Pattern.FROM_START, Pattern.SUDDEN_JUMP, Pattern.MASKED):
+        return None
+    return next((mark.text for mark in view.run.marks if mark.kind in kinds and mark.text), None)

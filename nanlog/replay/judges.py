@@ -76,7 +76,7 @@ def bad_lr_policy(case: Case) -> Judged:
         return _yes(
             f"the learning rate rose from {max(before):.3g} to {max(rates):.3g} within these steps", *_shown(calm)
         )
-    return _no(f"the learning rate is {max(rates):.3g} in these steps, a number like any other")
+    return _no(f"the learning rate is {max(rates):.3g} in these steps, finite and steady")
 
 
 def bad_initialisation(case: Case) -> Judged:
@@ -116,6 +116,8 @@ def faulty_input(case: Case) -> Judged:
         return _no("every value of the batch is finite", *_shown(failed), *([why] if why else []))
     if first is not None and case.raised:
         return _yes(f"the step raises {first.value}", *_shown(drop))
+    if (wide := case.cured("float32")) is not None:
+        return _no("in float32 the step takes these samples, too", *_shown(wide))
     if case.signs.strange and case.phase is not ReplayPhase.BACKWARD:
         return _yes(*_shown(drop), *case.signs.strange)
     return _no(

@@ -55,7 +55,7 @@ CURES = (
 
 #: The cures of a cause, the best first, where the cause is confirmed.
 _CURES_OF = {
-    "lr_too_high": ("lr/10", "clip", "lr/1000"),
+    "lr_too_high": ("lr/10", "lr/1000", "clip"),
     "bad_lr_policy": ("lr/10", "lr/1000"),
     "faulty_input": ("drop_samples",),
     "fp16_overflow": ("float32", "float64"),

@@ -23,8 +23,9 @@ class Batches:
     winding the training back leaves the order of the data alone.
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, per_step: int = 1) -> None:
         self.given = given
+        self._per_step = per_step
         self._function = given if callable(given) and not hasattr(given, "__iter__") else None
         self._list = given if isinstance(given, Sequence) and not isinstance(given, str | bytes) else None
         self._numbered = given if isinstance(given, Mapping) else None
@@ -32,6 +33,14 @@ class Batches:
         self._iterator: Iterator[Any] | None = None
         self._next = 0
         self._kept: dict[int, Any] = {}
+
+    @property
+    def length(self) -> int | None:
+        """How many steps make an epoch; None where nobody knows."""
+        try:
+            return -(-len(self.given) // self._per_step)
+        except TypeError:
+            return None
 
     @property
     def shuffles(self) -> bool:

@@ -15,8 +15,8 @@ __all__ = ["looked_into"]
 _ATTEMPTS = 8
 
 
-def looked_into(scene: Scene, send: Send, *, comes_and_goes: bool) -> None:
-    """Fill in ``first`` and tell it with what was harmless."""
+def looked_into(scene: Scene, send: Send, *, comes_and_goes: bool) -> list[Benign]:
+    """Fill in ``first``; what was harmless."""
     send("stage", says=f"looking into step {scene.bad}")
     benign: list[Benign] = []
     for _ in range(_ATTEMPTS if comes_and_goes else 1):
@@ -24,6 +24,7 @@ def looked_into(scene: Scene, send: Send, *, comes_and_goes: bool) -> None:
         if scene.first is not None:
             break
     send("first", first=scene.first, benign=benign)
+    return benign
 
 
 def _looked(scene: Scene) -> tuple[FirstNonfinite | None, list[Benign]]:

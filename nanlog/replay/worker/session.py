@@ -78,9 +78,10 @@ class Session:
         if repeats.symptom is None:
             return
         scene = _scene(opening, repeats, self.plan)
-        looked_into(scene, self.send, comes_and_goes=repeats.comes_and_goes)
+        benign = looked_into(scene, self.send, comes_and_goes=repeats.comes_and_goes)
         if not repeats.comes_and_goes:
             bisected(scene, self.send, self.clock.tick)
+        self.send("first", first=scene.first, benign=benign)
         self.send("signs", signs=signs_of(scene, repeats))
         if self.plan.bundle is not None:
             from .bundle import write_bundle

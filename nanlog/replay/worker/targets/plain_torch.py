@@ -93,7 +93,7 @@ def _training(given: Mapping[str, Any], device: torch.device) -> TorchTraining:
     training = TorchTraining(
         model=getattr(model, "_orig_mod", model),  # compiled code cannot be looked into
         optimizers=_listed(given.get("optimizer")),
-        batches=Batches(given["batches"]),
+        batches=Batches(given["batches"], max(1, int(given.get("accumulate", 1)))),
         loss=given.get("loss"),
         step=given.get("step"),
         scaler=given.get("scaler"),

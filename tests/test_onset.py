@@ -425,6 +425,16 @@ def test_rows_before_there_is_anything_to_average() -> None:
     assert locate(rows({"loss": [*every_epoch[:20], *[NAN] * 20]})).pattern is not Pattern.HEALTHY
 
 
+def test_what_a_loss_scaler_mended_is_no_onset() -> None:
+    norm = [INF, NAN, *[1.0] * 3, INF, *[1.0] * 24]
+    onset = locate(rows({"loss": [*FALLING[:30], *[NAN] * 10], "grad_norm": [*norm, *[NAN] * 10]}))
+    assert (onset.series, onset.step, onset.last_finite_step) == ("loss", 30, 29)
+    first = locate(rows({"loss": [*FALLING[:30], *[NAN] * 10], "grad_norm": [*norm[:28], INF, INF, *[NAN] * 10]}))
+    assert (first.series, first.step) == ("grad_norm", 28)
+    short = locate(rows({"loss": [*FALLING[:12], *[NAN] * 28], "grad_norm": [*norm[:12], *[NAN] * 28]}))
+    assert (short.series, short.step) == ("grad_norm", 0)
+
+
 def test_a_part_that_never_reached_the_sum() -> None:
     part = [NAN if step in (7, 23) else 1.0 for step in range(40)]
     assert locate(rows({"loss": FALLING, "loss/keypoints": part})).pattern is Pattern.HEALTHY

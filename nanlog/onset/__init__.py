@@ -31,7 +31,7 @@ from nanlog.onset._gap import Gap, missing_loss, rate_never_left_zero
 from nanlog.onset._growth import Growth, driven_off, growth_to_end, stays_diverged
 from nanlog.onset._mask import Mask, find_mask
 from nanlog.onset._padding import padding, without_padding
-from nanlog.onset._skipped import skipped_updates
+from nanlog.onset._skipped import skipped_updates, without_skips_before
 
 __all__ = [
     "Growth",
@@ -82,8 +82,8 @@ def locate_attempt(run: Run) -> Onset:
     attempt = run.attempts[0].index if run.attempts else 0
     as_logged, run = run, without_padding(run)
     loss = main_loss(run)
-    order = first_bad(run)
     mask = find_mask(run, loss) if loss is not None else None
+    order = first_bad(run if loss is None else _without_earlier_skips(run, loss, mask))
     if mask is not None:
         order = _with_mask(run, mask, order)
     skipped = skipped_updates(run, loss, order)
@@ -95,6 +95,14 @@ def locate_attempt(run: Run) -> Onset:
     if gap is not None and loss is not None:
         return _unwritten(run, loss, gap, attempt)
     return _finite(run, loss, attempt)
+
+
+def _without_earlier_skips(run: Run, loss: Series, mask: Mask | None) -> Run:
+    """The run without what a loss scaler mended before the loss itself went bad."""
+    bad = np.flatnonzero(non_finite(loss))
+    if len(bad):
+        return without_skips_before(run, loss, int(bad[0]))
+    return run if mask is None or mask.series is not loss else without_skips_before(run, loss, mask.index)
 
 
 def _with_mask(run: Run, mask: Mask, order: tuple[FirstBad, ...]) -> tuple[FirstBad, ...]:

@@ -7,7 +7,7 @@ how it works.  At the least factor, or in every step, it is a failure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from nanlog.onset._first import MESSAGE, before
 
 #: So many finite points after the last skip are a recovery.
 _RECOVERED = 2
+#: A blow-up may be finite again for some points; so many say that it was none.
+_LONG = 20
 #: A scaler that skips more than this share of all logged steps has not found its factor.
 _MOST = 0.5
 #: Named so in :attr:`nanlog.model.FirstBad.series`: the log tells of a skipped update, not of a value.
@@ -74,6 +76,26 @@ def skipped_updates(run: Run, loss: Series | None, order: tuple[FirstBad, ...]) 
     if recovered is None and len(marks) <= _RECOVERED:
         return None  # the log ends at a skip or two: nothing to say
     return Skipped(earliest, recovered, ordered)
+
+
+def without_skips_before(run: Run, loss: Series, index: int) -> Run:
+    """The run without the gradient norms that were not finite, and finite again, before ``loss`` went bad at ``index``.
+
+    The training went on from there: they are no part of what broke it later.
+    """
+    table = dict(run.table)
+    for name, series in run.table.items():
+        bad = ~np.isfinite(series.value)
+        if not _is_gradient_norm(name) or not bad.any():
+            continue
+        home = series.file == loss.file[index]
+        sooner = np.where(home, series.line < loss.line[index], series.step < loss.step[index])
+        where = np.flatnonzero(bad & sooner)
+        finite_after = np.diff(where, append=int(np.count_nonzero(sooner))) - 1
+        last_mended = int(np.flatnonzero(finite_after >= _LONG).max(initial=-1))
+        table[name] = series.where(np.delete(np.arange(len(series)), where[: last_mended + 1]))
+        table[name] = series.where(np.delete(np.arange(len(series)), mended))
+    return replace(run, table=table)
 
 
 def _is_gradient_norm(name: str) -> bool:

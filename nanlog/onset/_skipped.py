@@ -94,7 +94,6 @@ def without_skips_before(run: Run, loss: Series, index: int) -> Run:
         finite_after = np.diff(where, append=int(np.count_nonzero(sooner))) - 1
         last_mended = int(np.flatnonzero(finite_after >= _LONG).max(initial=-1))
         table[name] = series.where(np.delete(np.arange(len(series)), where[: last_mended + 1]))
-        table[name] = series.where(np.delete(np.arange(len(series)), mended))
     return replace(run, table=table)
 
 

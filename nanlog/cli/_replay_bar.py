@@ -22,6 +22,7 @@ class ReplayBar:
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
+        self._begun = b""  # of a line
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -62,8 +63,9 @@ class ReplayBar:
 
     def relay(self, chunk: bytes) -> None:
         """What the user's code prints, when it is wanted."""
+        *lines, self._begun = (self._begun + chunk).split(b"\n")
         if self._verbose and sys.stderr is not None:
-            for line in chunk.decode("utf-8", "replace").splitlines():
+            for line in (each.decode("utf-8", "replace").rstrip("\r") for each in lines):
                 click.echo(printable(line, 2000), err=True)
 
 

@@ -21,6 +21,8 @@ class Gathered:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.signs = Signs()
+        self._start = 0
+        self.next_step: int | None = None  #: the step that is being run
         self.trying: str | None = None  #: the intervention that is being tried
         self.finished = False
         self.failed: tuple[str, str] | None = None  #: kind and sentence of a target or checkpoint that cannot be used
@@ -36,7 +38,11 @@ class Gathered:
         self._known = replace(self._known, **values)
 
     def _on_loaded(self, said: Mapping[str, Any]) -> None:
+        self._start = self.next_step = said["start"]
         self._set(device=said["device"], facts={**self._known.facts, **said["facts"]})
+
+    def _on_step(self, said: Mapping[str, Any]) -> None:
+        self.next_step = said["step"] + 1
 
     def _on_note(self, said: Mapping[str, Any]) -> None:
         if said["says"] not in self._known.notes:
@@ -87,6 +93,12 @@ class Gathered:
         """Another worker goes on with the rest; it repeats the steps once more, which adds nothing."""
         self._set(trials=tuple(trial for trial in self._known.trials if trial.intervention != "repeat"))
 
+    def doing(self) -> str:
+        """What the worker was at, as the end of a sentence."""
+        if self.trying is not None:
+            return f" while {self.trying} was tried"
+        return "" if self.next_step is None or self._known.steps else f" in step {self.next_step}"
+
     def crashed(self, why: str) -> None:
         """The worker is gone; whatever it was trying could not run."""
         if self.trying is not None:
@@ -95,6 +107,9 @@ class Gathered:
 
     def outcome(self, seconds: float, status: Status | None = None, why: str | None = None) -> Outcome:
         known = replace(self._known, seconds=round(seconds, 3))
+        if known.reproduced is None and self.next_step is not None and self.next_step > self._start:
+            said = f"steps {self._start} to {self.next_step - 1} were run and stayed finite"
+            known = replace(known, notes=(said, *known.notes))
         if status is not None:
             known = replace(known, status=status, why_ended=why)
         return judged(known, self.plan.causes, self.signs)

@@ -76,9 +76,9 @@ def _one_worker(
             except KeyboardInterrupt:
                 return _given_up(gathered, Ended(Status.INTERRUPTED, "it was interrupted"))
             if message is None and worker.running:
-                return _given_up(gathered, _late(deadline, time.monotonic() - last))
+                return _given_up(gathered, _late(deadline, time.monotonic() - last, gathered.doing()))
             if message is None:
-                return None if gathered.finished or gathered.failed else worker.ended()
+                return None if gathered.finished or gathered.failed else worker.ended(gathered.doing())
             event = message["event"]
             content = {key: value for key, value in message.items() if key != "event"}
             if event == "step":
@@ -90,12 +90,10 @@ def _one_worker(
             tell(event, content)
 
 
-def _late(deadline: float, silent: float) -> Ended:
+def _late(deadline: float, silent: float, doing: str) -> Ended:
     if time.monotonic() >= deadline:
         return Ended(Status.OUT_OF_BUDGET, "the budget is used up, and the worker did not come to an end by itself")
-    return Ended(
-        Status.HUNG, f"no step came to an end for {silent:.0f} s, far longer than any before: the worker hangs"
-    )
+    return Ended(Status.HUNG, f"the worker hangs{doing}: nothing came to an end for {silent:.0f} s")
 
 
 def _given_up(gathered: Gathered, ended: Ended) -> Ended:

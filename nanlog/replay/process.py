@@ -111,15 +111,15 @@ class Worker:
             if self._relay is not None:
                 self._relay(chunk)
 
-    def ended(self) -> Ended:
-        """How it ended, with the last line that it printed."""
+    def ended(self, doing: str) -> Ended:
+        """How it ended, with the last line that it printed; ``doing`` says what it was at."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10.0)
         self._reader.join(1.0)
         code = self._process.returncode
         if code is not None and code < 0:
-            return Ended(Status.CRASHED, f"the worker was ended by {_signal(-code)}{self._last_words()}")
-        return Ended(Status.CRASHED, f"the worker ended with exit code {code}{self._last_words()}")
+            return Ended(Status.CRASHED, f"the worker was ended by {_signal(-code)}{doing}{self._last_words()}")
+        return Ended(Status.CRASHED, f"the worker ended with exit code {code}{doing}{self._last_words()}")
 
     def _last_words(self) -> str:
         lines = b"".join(self._printed)[-_TAIL:].decode("utf-8", "replace").strip().splitlines()

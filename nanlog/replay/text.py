@@ -144,11 +144,14 @@ def _trials(page: Page, outcome: Outcome) -> None:
     for trial in sorted(shown, key=lambda trial: not trial.finite):
         word, colour = ("finite", "green") if trial.finite else ("bad", "red")
         lead = page.text(f"    {word:<8}", colour) + page.text(f"{trial.intervention:<{_NAMES}}")
-        page.item(page.text(trial.detail), lead=lead, indent=12 + _NAMES)
+        said = trial.detail if trial.finite or page.verbose else trial.detail.partition("; ")[0]
+        page.item(page.text(said), lead=lead, indent=12 + _NAMES)
     if page.verbose:
-        for each in outcome.not_run:
-            lead = page.text("    not run ", "yellow") + page.text(f"{each.intervention:<{_NAMES}}")
-            page.item(page.text(each.because, "dim"), lead=lead, indent=12 + _NAMES)
+        reasons = dict.fromkeys(each.because for each in outcome.not_run)
+        for because in reasons:
+            names = ", ".join(each.intervention for each in outcome.not_run if each.because == because)
+            said = page.text(f"{names}: ") + page.text(because, "dim")
+            page.item(said, lead=page.text("    not run ", "yellow"), indent=12)
     elif outcome.not_run:
         names = ", ".join(each.intervention for each in outcome.not_run)
         page.item(page.text(f"could not be tried: {names} (-v says why)", "dim"), indent=_INDENT)

@@ -84,4 +84,4 @@ def _outside(path: str, rows: torch.Tensor, samples: tuple[int, ...]) -> Iterato
     for sample in samples if reach else ():
         for value in (float(rows[sample].double().min()), float(rows[sample].double().max())):
             if value < low - reach or value > high + reach:
-                yield f"sample {sample}: {path or 'input'} holds {value:g}; in the others it is from {low:g} to {high:g}"
+                yield f"sample {sample}: {path or 'input'} holds {value:g}; the others hold {low:g} to {high:g}"

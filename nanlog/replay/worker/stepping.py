@@ -14,6 +14,10 @@ from .training import Batch, Training
 __all__ = ["OutOfMemoryError", "ran", "run_one"]
 
 
+#: How torch says it where it has no error of its own for it.
+_NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory")
+
+
 class OutOfMemoryError(Exception):
     """The device or the machine could not hold the step; the trial could not run, which says nothing about the NaN."""
 
@@ -52,7 +56,7 @@ def run_one(training: Training, watch: Watch, batch: Batch, step: int) -> Step:
             _free_memory()
             raise OutOfMemoryError(str(error).splitlines()[0] if str(error) else "out of memory") from None
         except Exception as error:  # noqa: BLE001
-            if "not enough memory" in str(error) or "out of memory" in str(error).lower():
+            if any(words in str(error).lower() for words in _NO_MEMORY):
                 _free_memory()
                 raise OutOfMemoryError(str(error).splitlines()[0]) from None
             return Step(step, symptom=Symptom("raised", error=error))

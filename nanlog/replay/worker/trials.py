@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+from nanlog.replay.operators import nominated
 from nanlog.replay.outcome import NotRun, Trial
 from nanlog.replay.plan import Plan
-from nanlog.replay.operators import nominated
 
 from .faults import CouldNotRun, said
 from .interventions import Intervention, interventions

@@ -96,7 +96,14 @@ class CurvePanel:
             value, words = self.rule
             axes.axhline(value, color=GREY, lw=0.8, linestyle=(0, (1, 2)), zorder=1, gid="rule")
             axes.annotate(
-                words, (1, value), (-3, 2), ("axes fraction", "data"), "offset points", ha="right", size=7, color=GREY
+                words,
+                (0, value),
+                (3, 2),
+                ("axes fraction", "data"),
+                "offset points",
+                size=7,
+                color=GREY,
+                gid="rule name",
             )
         if reach.empty:
             axes.set_yticks([])

@@ -334,6 +334,13 @@ def test_the_overview_shows_the_series_that_went_bad_first() -> None:
     assert titles(plot.overview(run)) == ["loss", "first to go bad: data/conv1/conv1"]
 
 
+def test_every_skipped_update_has_a_tick() -> None:
+    marks = [Mark(MarkKind.SKIPPED_STEP, "train.log", k, k) for k in (3, 7, 50)]
+    picture = plot.overview(make_run({"loss": [1.0] * 60, "lr": [0.1] * 60}, marks=marks), steps=(5, None))
+    assert [places(axes, "skipped") for axes in picture.axes] == [[7, 50], [7, 50]]
+    assert "ticks at the lower edge: 2 updates that the loss scaler skipped" in picture.get_supxlabel()
+
+
 def test_a_log_of_metrics_alone_has_an_overview() -> None:
     assert titles(plot.overview(make_run({"metric/acc": [1.0, 2]}))) == ["acc"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanlog.plot._marks import events, mark_events
+from nanlog.plot._marks import events, mark_events, mark_skips, skips_note
 from nanlog.plot._style import GREY, SMALL, blank_figure, shown, style
 from nanlog.plot._title import title_of
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from nanlog.plot._panel import Panel
     from nanlog.plot._subject import Subject
 
-__all__ = ["figure_of", "step_limits"]
+__all__ = ["PAD", "figure_of", "step_limits"]
 
 #: Above and below the panels, in inches: title and names of events; the label of the steps.
 _HEAD, _FOOT = 0.75, 0.35
+PAD = 0.012  #: share of the steps that stays free at both ends
 
 
 def figure_of(subject: Subject, panels: Sequence[Panel], notes: Sequence[str] = ()) -> Figure:
@@ -35,8 +36,10 @@ def figure_of(subject: Subject, panels: Sequence[Panel], notes: Sequence[str] = 
         for place, (axes, panel) in enumerate(zip(stacked, panels, strict=True)):
             panel.draw(axes, subject)
             mark_events(axes, subject, named=place == 0)
+            mark_skips(axes, subject)
         _whole_steps(stacked[-1], subject)
         figure.suptitle(title_of(subject), x=0.01, ha="left", weight="bold", size=10)
+        notes = [*notes, *skips_note(subject)]
         if notes:
             figure.supxlabel("\n".join(shown(note, 160) for note in notes), x=0.01, ha="left", size=SMALL, color=GREY)
         return figure
@@ -62,5 +65,5 @@ def step_limits(subject: Subject, panels: Sequence[Panel]) -> tuple[float, float
     first, last = subject.steps
     low = float(first) if first is not None else min(ends, default=0.0)
     high = float(last) if last is not None else max(ends, default=low + 1.0)
-    pad = 0.012 * (high - low) or 0.5
+    pad = PAD * (high - low) or 0.5
     return low - pad, float(np.maximum(high, low)) + pad

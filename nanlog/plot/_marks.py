@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from nanlog.plot._subject import Subject
 
-__all__ = ["HEADROOM", "Event", "events", "mark_events", "mark_masked", "mark_nonfinite", "rows_of"]
+__all__ = [
+    "HEADROOM",
+    "Event",
+    "events",
+    "mark_events",
+    "mark_masked",
+    "mark_nonfinite",
+    "mark_skips",
+    "rows_of",
+    "skips_note",
+]
 
 #: Share of an axis' height that a row of markers takes.
 HEADROOM = 0.07
@@ -133,6 +143,34 @@ def _above(axes: Axes, points: float) -> Transform:
     from matplotlib.transforms import offset_copy
 
     return offset_copy(axes.transAxes, axes.get_figure(root=True), y=points, units="points")
+
+
+def mark_skips(axes: Axes, subject: Subject) -> None:
+    """A small tick at the lower edge for every update that a loss scaler skipped."""
+    from matplotlib.lines import Line2D
+
+    if not subject.skips:
+        return
+    ticks = Line2D(
+        subject.skips,
+        np.zeros(len(subject.skips)),
+        transform=axes.get_xaxis_transform(),
+        linestyle="none",
+        marker=2,  # a tick upwards
+        markersize=6,
+        color=INK,
+        markeredgewidth=1.2,
+        zorder=4,
+    )
+    ticks.set_gid("skipped")
+    axes.add_artist(ticks)
+
+
+def skips_note(subject: Subject) -> list[str]:
+    """What the small ticks are; nothing where there are none."""
+    count = len(subject.skips)
+    what = "a tick at the lower edge: an update" if count == 1 else f"ticks at the lower edge: {count:,} updates"
+    return [f"{what} that the loss scaler skipped"] if count else []
 
 
 def rows_of(curves: Sequence[tuple[Line, Sequence[Stretch]]]) -> list[tuple[Line, list[Stretch]]]:

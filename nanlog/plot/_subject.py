@@ -134,6 +134,13 @@ class Subject:
         return max(steps, default=None)
 
     @property
+    def skips(self) -> tuple[float, ...]:
+        """The steps, as far as they are to be seen, whose update a loss scaler skipped."""
+        said = {m.step for m in self.run.marks if m.kind is MarkKind.SKIPPED_STEP and m.step is not None}
+        steps = np.array(sorted(said), np.float64)
+        return tuple(steps[self.within(steps)].tolist())
+
+    @property
     def restarts(self) -> tuple[int, ...]:
         """The steps from which a later training went on, or began anew."""
         later = self.run.attempts[1:]

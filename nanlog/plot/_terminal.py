@@ -10,7 +10,7 @@ import numpy as np
 from nanlog.model import FloatArray
 from nanlog.plot._choice import curves_of
 from nanlog.plot._envelope import Stretch, envelope
-from nanlog.plot._figure import step_limits
+from nanlog.plot._figure import PAD, step_limits
 from nanlog.plot._marks import events
 from nanlog.plot._scale import Reach
 from nanlog.plot._style import Kind
@@ -103,7 +103,8 @@ def _places(spans: Sequence[Stretch], limits: tuple[float, float], width: int) -
 
 def _ticks(plt: Any, reach: Reach, limits: tuple[float, float]) -> None:
     """Whole steps, and the values themselves also where the axis is not linear; in a column of one width."""
-    first, last = np.ceil(limits[0]), np.floor(limits[1])
+    margin = PAD * (limits[1] - limits[0]) / (1 + 2 * PAD)
+    first, last = np.ceil(limits[0] + 0.99 * margin), np.floor(limits[1] - 0.99 * margin)
     steps = np.unique(np.linspace(first, last, _TICKS + 2).round()).tolist() if last >= first else []
     plt.xticks(steps, [f"{step:.0f}" for step in steps])
     low, high = reach.heights(np.array([reach.low, reach.high])).tolist()

@@ -42,8 +42,8 @@ def configured(key: str) -> Any:
 
     known = settings(diagnose)
     for path, table in _tables(None):
-        if key in table:
-            return _value(path, key, table[key], _option(path, key, known))
+        options = {each: _option(path, each, known) for each in table}
+        return _value(path, key, table[key], options[key]) if key in table else None
     return None
 
 

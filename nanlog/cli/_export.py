@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -89,7 +89,8 @@ def opened(out: str, *, force: bool) -> Iterator[BinaryIO]:
             f"{out} could not be written ({error.strerror or error}): --out FILE writes elsewhere"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was never made
+            temporary.unlink()
 
 
 def target(chosen: Chosen, form: str) -> str:

@@ -7,8 +7,9 @@ import click
 from nanlog.cli._runs import RUN, keep_options
 
 EPILOG = """\b
-Curves part where one is NaN or infinite and the other is not, or where they are further apart
-than 4 times their scatter for 5 common points; docs/store.md says how that is measured.
+Curves part where one is NaN or infinite and the other is not, or where they
+are further apart than 4 times their scatter for 5 common points in a row;
+docs/store.md says how that is measured.
 
 \b
 Exit codes:

@@ -25,7 +25,7 @@ OLDER = "Only runs that were saved longer ago: 12h, 30d, 8w."
 
 
 @click.command(epilog=EPILOG, short_help="Remove runs from the store.")
-@click.argument("runs", metavar="RUN...", nargs=-1, type=RUN)
+@click.argument("runs", metavar="[RUN...]", nargs=-1, type=RUN)
 @click.option("--all", "everything", is_flag=True, help="All runs of the store.")
 @click.option("--older-than", metavar="AGE", callback=age, help=OLDER)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

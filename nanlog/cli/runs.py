@@ -7,12 +7,12 @@ import click
 from nanlog.cli._runs import store_option
 
 EPILOG = """\b
-Columns: id, verdict, what happened and at which step, the likeliest cause, when it was saved,
-dialect and points, source. JSON and CSV name them.
+Columns: id, verdict, what happened and at which step, the likeliest cause,
+when it was saved, dialect and points, source. JSON and CSV name them.
 
 \b
 Exit codes:
-  0  listed, also where there is nothing to list; what is damaged is named on standard error
+  0  listed, even if there is nothing to list; damaged entries are named
   2  wrong usage
   3  the store cannot be read
 
@@ -21,7 +21,7 @@ Examples:
   nanlog runs
   nanlog runs --unhealthy "*/lr0.1/*"
   nanlog runs -n 5
-  nanlog runs --format json | jq -r '.runs[] | select(.cause == "lr_too_high") | .run_id'
+  nanlog runs --format json | jq -r '.runs[].run_id'
 """
 FORM = click.Choice(["text", "json", "csv"])
 COLOURS = click.Choice(["auto", "always", "never"])

@@ -21,12 +21,13 @@ Examples:
   nanlog show --format json | jq '.reports[0].onset'
 """
 COLOURS = click.Choice(["auto", "always", "never"])
+FORMAT = "Format of the report."
 COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 
 
 @click.command(epilog=EPILOG, short_help="The report of a stored run, again.")
 @click.argument("run", required=False, type=RUN)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Format.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help=FORMAT)
 @click.option("-v", "--verbose", is_flag=True, help="Show all causes, all evidence and what was not judged.")
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")
 @click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)

@@ -55,7 +55,7 @@ def _side(report: Report, bad: Bad | None, run_id: str | None) -> dict[str, Any]
         "pattern": None if report.onset is None else report.onset.pattern.value,
         "bad": None if bad is None else {"step": bad.step, "series": bad.series, "value": scalar(bad.value)},
         "cause": None if first is None else first.cause.value,
-        "confidence": None if first is None else first.confidence,
+        "confidence": None if first is None else scalar(first.confidence),
         "points": sum(map(len, report.run.table.values())),
         "lines": report.run.lines,
     }

@@ -55,8 +55,9 @@ def resolve_run(
     """The run that ``word`` means: the latest where it is None, a path, a run id, or the beginning of one.
 
     A path that exists, or ``-``, is read and diagnosed, and kept in the store unless ``keep`` is False or the
-    configuration says ``no-store``; it wins over an id.  ``store`` is what ``--store`` says.  Raises ``UsageError`` where several ids begin with the word,
-    ``StoreError`` where none does, and ``UnreadableError`` for a path that cannot be read.
+    configuration says ``no-store``; it wins over an id.  ``store`` is what ``--store`` says.  Raises ``UsageError``
+    where several ids begin with the word, ``StoreError`` where none does, and ``UnreadableError`` for a path that
+    cannot be read.
     """
     from nanlog.cli._config import configured
     from nanlog.store import find, latest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelled_logs import Sample, samples_of
+from nanlog import diagnose
 from nanlog.model import MarkKind
 from nanlog.testing._texts import Texts
 from nanlog_parsers.table import PARSER
@@ -241,3 +243,41 @@ def test_no_bytes_raise(name: str, odd: bytes, where: float) -> None:
     text = LAYOUTS[name].encode()
     at = int(where * len(text))
     points(text[:at] + odd + text[at:])
+
+
+def test_steps_that_are_epochs_are_said_to_be_such(tmp_path: Path) -> None:
+    rows = "".join(f"{epoch},{2 - epoch / 10}\n" for epoch in range(6))
+    for name, header, unit in (("a.csv", "epoch,loss", "epoch"), ("b.csv", "step,loss", None)):
+        (tmp_path / name).write_text(f"{header}\n{rows}", encoding="utf-8")
+        fact = diagnose(str(tmp_path / name)).run.fact("step_unit")
+        assert (fact.value if fact else None) == unit
+
+
+DOWNLOAD = "Wall time,Step,Value\n" + "".join(
+    f"1700000{step:03},{step},{2 - step / 100}\n" for step in range(0, 90, 10)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("run-.-tag-train_loss.csv", "loss"),
+        ("run-version_0-tag-lr-AdamW.csv", "lr"),
+        ("run-logs_validation-tag-epoch_loss.csv", "val/loss"),
+        ("run_train-tag-grad_norm.csv", "grad_norm"),
+        ("loss.csv", "loss"),
+    ],
+)
+def test_what_tensorboard_lets_download(tmp_path: Path, name: str, series: str) -> None:
+    (tmp_path / name).write_text(DOWNLOAD, encoding="utf-8")
+    run = diagnose(str(tmp_path / name)).run
+    assert list(run.table) == [series]
+    read = run.table[series]
+    assert (read.step[-1], read.line[-1], read.value[0]) == (80, 10, 2.0)
+    assert read.time is not None
+
+
+def test_downloads_that_lie_together_are_one_run(tmp_path: Path) -> None:
+    for name in ("run-a-tag-loss.csv", "run-a-tag-lr.csv"):
+        (tmp_path / name).write_text(DOWNLOAD, encoding="utf-8")
+    assert set(diagnose(str(tmp_path)).run.table) == {"loss", "lr"}

@@ -27,6 +27,7 @@ class Axis:
         self._first_epoch = 0
         self._in_first: tuple[int, int] | None = None  #: smallest and largest step of the first epoch
         self._before: tuple[int, int] | None = None  #: step and epoch of the last training row that has both
+        self.counts_epochs = False  #: no row holds anything finer than an epoch, and some hold that
 
     def dated(self, step: IntArray, epoch: IntArray, is_training: BoolArray) -> IntArray:
         """Steps of consecutive rows from their counters; ``NO_STEP`` stands for a counter they do not hold."""
@@ -35,6 +36,7 @@ class Axis:
         if self._has_steps is None:
             self._has_steps = bool(np.any(step != NO_STEP))
         if not self._has_steps:
+            self.counts_epochs |= bool(np.any(epoch != NO_STEP))
             return self._carried(epoch)
         return self._carried(self._counted_through(step, epoch, is_training))
 

@@ -43,6 +43,7 @@ class Points:
         self._nulls = Nulls()
         self._roles: dict[tuple[tuple[str, ...], str], Roles] = {}
         self._infos: dict[tuple[str, str], SeriesInfo] = {}
+        self._told_unit = False
 
     def block(
         self,
@@ -76,7 +77,7 @@ class Points:
             value,
             line,
             times,
-            facts=tuple(facts),
+            facts=(*facts, *self._unit(line)),
             unread=tuple(unread),
             marks=tuple(marks),
             stream=self._stream,
@@ -96,6 +97,12 @@ class Points:
                 marks=(first,),
                 stream=self._stream,
             )
+
+    def _unit(self, line: IntArray) -> Iterator[Fact]:
+        """That the steps are epochs, once."""
+        if self._axis.counts_epochs and not self._told_unit and len(line):
+            self._told_unit = True
+            yield Fact("step_unit", "epoch", self._file, int(line.min()))
 
     def _roles_of(self, rows: Rows) -> Roles:
         key = rows.names, rows.split
@@ -134,9 +141,7 @@ class Points:
         step = np.concatenate([rows.counter(role.step) for rows, role in zip(groups, roles, strict=True)])
         epoch = np.concatenate([rows.counter(role.epoch) for rows, role in zip(groups, roles, strict=True)])
         trains = np.repeat([not _is_evaluated(rows.split) for rows in groups], [len(rows) for rows in groups])
-        if len(groups) == 1:
-            return [self._axis.dated(step, epoch, trains)]
-        order = np.argsort(line, kind="stable")
+        order = np.argsort(line, kind="stable") if len(groups) > 1 else slice(None)
         dated = np.empty_like(step)
         dated[order] = self._axis.dated(step[order], epoch[order], trains[order])
         return np.split(dated, np.cumsum([len(rows) for rows in groups])[:-1])

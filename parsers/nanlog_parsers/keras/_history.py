@@ -51,7 +51,9 @@ def read_history(source: Source, file: str, meanings: Meanings, steps_per_epoch:
         names = chunk.header.names
         if first:
             meanings.claim([name for name in names if name and name != "epoch"])
-            yield Block(file, facts=(Fact("framework", "keras", file, chunk.header.line),), stream=file)
+            line = chunk.header.line
+            unit = () if steps_per_epoch else (Fact("step_unit", "epoch", file, line),)
+            yield Block(file, facts=(Fact("framework", "keras", file, line), *unit), stream=file)
             first = False
         at = names.index("epoch") if "epoch" in names else 0
         epoch = chunk.steps(at)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import numpy as np
 
@@ -25,6 +27,12 @@ from ._layouts import Layout, layout_of
 __all__ = ["PARSER", "Table"]
 
 _SURE, _LIKELY = 0.5, 0.3
+#: What TensorBoard's scalars are downloaded as: a file for each run and tag, which it names after both.
+_DOWNLOAD = ("Wall time", "Step", "Value")
+_DOWNLOADED = re.compile(
+    r"(?:run[-_])?(?P<run>.{0,200}?(?P<evaluation>(?<![A-Za-z])(?:val|valid|validation|eval|evaluation))?)[-_]tag[-_]"
+    r"(?P<tag>.{1,200})"
+)
 
 
 class Table:
@@ -52,7 +60,8 @@ def _blocks(source: Source, file: str, layout: Layout) -> Iterator[Block]:
     pieces = layout.pieces(source.pieces(file))
     words = MEASURED_ON | set(NAMED_BY)
     for chunk in read_tables(pieces, delimiters=layout.header.delimiter, words=words):
-        yield points.block(list(_rows(chunk)), unread=chunk.unread)
+        rows = _downloaded(chunk, file) if chunk.header.names == _DOWNLOAD else _rows(chunk)
+        yield points.block(list(rows), unread=chunk.unread)
     yield from points.finish()
 
 
@@ -75,6 +84,17 @@ def _rows(chunk: Chunk) -> Iterator[Rows]:
         return
     for word, rows in _divided(every, data):
         yield Rows(rows.line, rows.names, rows.columns, word)
+
+
+def _downloaded(chunk: Chunk, file: str) -> Iterator[Rows]:
+    """The value under the name that the file has: ``run-validation-tag-epoch_loss.csv``, ``loss.csv``."""
+    stem = PurePath(file).stem
+    found = _DOWNLOADED.fullmatch(stem)
+    tag = stem if found is None else found["tag"]
+    split = "" if found is None else found["evaluation"] or ""
+    columns = dict(zip((*_DOWNLOAD[:2], tag), (chunk.columns.get(place) for place in range(3)), strict=True))
+    held = {name: column for name, column in columns.items() if column is not None}
+    yield Rows(chunk.line, tuple(columns), held, split)
 
 
 def _called(name: str, value: str, rows: Rows) -> tuple[tuple[str, ...], dict[str, Column]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nanlog.model import Block, Piece
+from nanlog.model import Block, Fact, Piece
 from nanlog_parsers._states import States, bulk
 
 from ._dating import Counted, Counting, Dates, Dating, counting
@@ -52,6 +52,7 @@ class Reader:
         self._counts_itself: tuple[bytes, ...] | None = None
         self._has_counters = False
         self._kept = b""
+        self._epochs: tuple[str, int] | None = None  #: file and line of the first row that counts epochs alone
 
     def read(self, file: str, pieces: Iterator[Piece]) -> Iterator[Block]:
         """Yield what a file says."""
@@ -59,8 +60,15 @@ class Reader:
         for states in bulk(self._whole_blocks(pieces)):
             yield self._stretch(file, states, remarks)
         notes = self._left_out.taken(file)
-        if notes:
-            yield Block(file, marks=notes, stream=self._stream)
+        facts = self._unit(file)
+        if notes or facts:
+            yield Block(file, marks=notes, facts=facts, stream=self._stream)
+
+    def _unit(self, file: str) -> tuple[Fact, ...]:
+        """That the steps are epochs, where a file says nothing finer."""
+        if self._epochs is None or self._epochs[0] != file or self._dating.finer or self._dating.has_parts:
+            return ()
+        return (Fact("step_unit", "epoch", *self._epochs),)
 
     def _whole_blocks(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Pieces long enough to learn from, cut at rules where the lines between them belong together."""
@@ -82,6 +90,7 @@ class Reader:
         parts = self._parts.of(lexed, aside)
         dates = self._dates(lexed, parts)
         speaks = ~aside
+        self._notice_epochs(file, lexed, parts)
         for part in parts:
             if part.roles.values and counting(part.roles) is not Counting.NOTHING:
                 speaks[part.rows] = False
@@ -91,6 +100,11 @@ class Reader:
         facts, marks = remarks.taken()
         unread = (*block.unread, *self._parts.unread(file, lexed, aside))
         return replace(block, unread=unread, facts=facts, marks=marks, stream=self._stream)
+
+    def _notice_epochs(self, file: str, lexed: Lexed, parts: list[Part]) -> None:
+        rows = [part.rows for part in parts if counting(part.roles) is Counting.EPOCH and part.roles.has_known]
+        if rows and self._epochs is None:
+            self._epochs = file, int(lexed.line[min(int(each.min()) for each in rows)])
 
     def _dates(self, lexed: Lexed, parts: list[Part]) -> Dates:
         counted = [

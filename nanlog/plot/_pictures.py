@@ -12,6 +12,7 @@ from nanlog.plot._choice import curves_of, in_table
 from nanlog.plot._panel import CurvePanel, Panel
 from nanlog.plot._ratio import RULE_OF_THUMB, ratios
 from nanlog.plot._subject import subject_of
+from nanlog.plot.heat import HeatPanel
 
 if TYPE_CHECKING:
     from nanlog.model import Report, Run
@@ -43,8 +44,10 @@ def _lr(subject: Subject) -> list[Panel]:
 
 def _grad_norms(subject: Subject) -> list[Panel]:
     """The global norm, and below it the gradients of each layer."""
-    kind, found = _layer_gradients(subject)
-    return [*_global_norm(subject), *_layers(subject, kind, found)]
+    panels = _global_norm(subject)
+    for kind, found in _layer_gradients(subject):
+        panels += _layers(subject, kind, found)
+    return panels
 
 
 def _global_norm(subject: Subject) -> list[Panel]:
@@ -55,13 +58,15 @@ def _global_norm(subject: Subject) -> list[Panel]:
     return _curves(subject, in_table(subject, "grad_l1"), "L1 norm of the gradient", _MEDIUM)
 
 
-def _layer_gradients(subject: Subject) -> tuple[str, list[Series]]:
-    """What is logged of the gradient of each layer: its norm, else Caffe's mean sizes, of parameters or of blobs."""
-    for kind in ("grad_norm", "param_diff", "diff"):
-        found = [series for series in in_table(subject, kind) if "/" in base_name(series.name)]
-        if found:
-            return kind, found
-    return "", []
+def _layer_gradients(subject: Subject) -> list[tuple[str, list[Series]]]:
+    """What is logged of the gradient of each layer: its norm, else Caffe's mean sizes, of blobs and of parameters."""
+    found = {
+        kind: [series for series in in_table(subject, kind) if "/" in base_name(series.name)]
+        for kind in ("grad_norm", "diff", "param_diff")
+    }
+    if found["grad_norm"]:
+        return [("grad_norm", found["grad_norm"])]
+    return [(kind, series) for kind, series in found.items() if series]
 
 
 def _params(subject: Subject) -> list[Panel]:
@@ -86,7 +91,9 @@ def _curves(subject: Subject, series: Sequence[Series], title: str, height: floa
 
 
 def _layers(subject: Subject, kind: str, series: list[Series]) -> list[Panel]:
-    """What is logged for each layer."""
+    """What is logged for each layer, as cells of layers and steps; of a single layer as a curve."""
+    if len({base_name(one.name) for one in series}) > 1:
+        return [HeatPanel(_OF_LAYERS.get(kind, kind), tuple(series))]
     return _curves(subject, series, _OF_LAYERS.get(kind, kind), _LARGE, f"{kind}/")
 
 

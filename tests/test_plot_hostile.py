@@ -72,6 +72,14 @@ def test_the_terminal_gets_nothing_that_steers_it() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_terminal_gets_no_name_as_it_is(name: str) -> None:
+    run = make_run({"loss": [1.0, 2], f"loss/{name}": [1.0, NAN], f"metric/{name}": [1.0, 2]})
+    text = plot.in_terminal(replace(run, source=name), ("loss",), ("metric/*",))
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert max(map(len, text.splitlines())) < 200
+
+
 @given(st.text(max_size=60))
 def test_any_text_becomes_short_text_without_mathematics(text: str) -> None:
     made = shown(text)

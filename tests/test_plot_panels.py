@@ -301,6 +301,7 @@ def test_the_rate_of_an_update_is_read_against_its_parameter() -> None:
     assert np.array_equal(curve.get_xdata(), [0, 1])
     assert heights_of(axes, "curve") == pytest.approx([0.01, 0.005])
     assert spans(axes, "NaN") == [(3, 3)]
+    assert not spans(axes, "+Inf")  # a parameter of 0 has no ratio
     assert artists(axes, "rule")
 
 

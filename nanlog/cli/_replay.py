@@ -47,6 +47,8 @@ def exit_code(outcome: Outcome, *, suspected: bool) -> int:
     """As the help says; ``suspected`` means that a log shows a failure."""
     if outcome.status is Status.INTERRUPTED:
         return INTERRUPTED
+    if outcome.inputs is not None:
+        return 1 if outcome.inputs.suspects else 0
     if outcome.reproduced is None:
         return 3
     if outcome.confirmed or not (outcome.reproduced or suspected):

@@ -9,7 +9,7 @@ from nanlog.cli._runs import RUN, store_option
 EPILOG = """\b
 Exit codes:
   0    a cause is confirmed, or all steps stayed finite and no log says otherwise
-  1    reproduced or suspected, and no cause is confirmed
+  1    reproduced or suspected, and no cause is confirmed; --scan-inputs: a sample is suspect
   2    wrong usage, or a target that cannot be used
   3    the checkpoint could not be read, or nothing could be run
   130  interrupted; what is known by then is printed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .codec import decode
+from .input_scan import InputScan
 from .outcome import Benign, FirstNonfinite, NotRun, Outcome, Status, Trial
 from .plan import Plan
 from .signs import Signs
@@ -61,6 +62,9 @@ class Gathered:
     def _on_first(self, said: Mapping[str, Any]) -> None:
         first = None if said["first"] is None else decode(FirstNonfinite, said["first"])
         self._set(first_nonfinite=first, benign=tuple(decode(Benign, each) for each in said["benign"]))
+
+    def _on_scan(self, said: Mapping[str, Any]) -> None:
+        self._set(inputs=decode(InputScan, said["scan"]))
 
     def _on_signs(self, said: Mapping[str, Any]) -> None:
         self.signs = decode(Signs, said["signs"])

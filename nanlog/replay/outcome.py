@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .input_scan import InputScan
+
 __all__ = [
     "Benign",
     "CauseVerdict",
@@ -163,7 +165,7 @@ class Outcome:
     ``steps`` are the first and the last that were repeated; ``reproduced`` and ``deterministic`` are None where the
     replay did not come so far.  ``facts`` are what the checkpoint and the target say of themselves (framework, step of
     the checkpoint, versions), ``notes`` sentences that a reader must know to judge the rest, ``why_ended`` the sentence
-    for a status other than complete.
+    for a status other than complete.  ``inputs`` is what a walk over all batches found, where one was asked for.
     """
 
     checkpoint: str
@@ -185,6 +187,7 @@ class Outcome:
     losses: tuple[float, ...] = ()
     facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     seconds: float = 0.0
+    inputs: InputScan | None = None
 
     @property
     def confirmed(self) -> tuple[CauseVerdict, ...]:

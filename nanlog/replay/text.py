@@ -10,6 +10,7 @@ from nanlog.report._page import Page
 from nanlog.report._words import CAUSES
 
 from .outcome import CauseVerdict, FirstNonfinite, Judgement, Operand, Outcome, ReplayPhase, Status
+from .text_scan import write_scan
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -33,6 +34,9 @@ def write_outcome(outcome: Outcome, out: TextIO, style: Style) -> None:
     page = Page(out, style)
     page.rule(page.text(outcome.checkpoint, "bold"), _aside(outcome))
     page.blank()
+    if outcome.inputs is not None:
+        write_scan(page, outcome.inputs)
+        return
     page.item(_headline(page, outcome))
     if outcome.first_nonfinite is not None or outcome.steps is not None:
         page.blank()
@@ -150,8 +154,8 @@ def _trials(page: Page, outcome: Outcome) -> None:
         reasons = dict.fromkeys(each.because for each in outcome.not_run)
         for because in reasons:
             names = ", ".join(each.intervention for each in outcome.not_run if each.because == because)
-            said = page.text(f"{names}: ") + page.text(because, "dim")
-            page.item(said, lead=page.text("    not run ", "yellow"), indent=12)
+            reason = page.text(f"{names}: ") + page.text(because, "dim")
+            page.item(reason, lead=page.text("    not run ", "yellow"), indent=12)
     elif outcome.not_run:
         names = ", ".join(each.intervention for each in outcome.not_run)
         page.item(page.text(f"could not be tried: {names} (-v says why)", "dim"), indent=_INDENT)

@@ -59,7 +59,7 @@ def repeated(opening: Opened, found: Found, send: Send, tick: Callable[[object],
     send("stage", says=f"repeating steps {window} to {found.bad} unchanged", total=found.bad - window + 1)
     while repeats.runs < 2 or (repeats.runs < _MOST and repeats.comes_and_goes):
         _once_more(opening, repeats, send, tick)
-    steps = (window, repeats.bad)
+    steps = (window if repeats.bad_runs else found.steps[0].step, repeats.bad)
     send(
         "repeated",
         reproduced=repeats.bad_runs > 0,

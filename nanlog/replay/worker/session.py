@@ -86,7 +86,7 @@ class Session:
         if self.plan.bundle is not None:
             from .bundle import write_bundle
 
-            write_bundle(scene, self.plan.bundle, self.send)
+            write_bundle(scene, self.plan, self.send)
         self._try_all(scene, repeats)
 
     def _try_all(self, scene: Scene, repeats: Repeats) -> None:

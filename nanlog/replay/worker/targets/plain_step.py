@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ class TorchTraining:
     def __post_init__(self) -> None:
         if self.precision in _TRUE:
             self.model.to(_TRUE[self.precision])
-        self._passes_model = self.loss is not None and _wants_model(self.loss)
+        self.passes_model = self.loss is not None and _wants_model(self.loss)
         self._skipped = False
 
     def batch(self, step: int) -> Batch:
@@ -94,7 +94,7 @@ class TorchTraining:
         if self.precision in _TRUE:
             batch = with_floats(batch, _TRUE[self.precision])
         assert self.loss is not None  # noqa: S101  for mypy: it was seen to before
-        return scalar(self.loss(self.model, batch) if self._passes_model else self.loss(batch))
+        return scalar(self.loss(self.model, batch) if self.passes_model else self.loss(batch))
 
     def _clip(self) -> None:
         if self.clip_norm is None and self.clip_value is None:
@@ -142,15 +142,11 @@ class TorchTraining:
     def skipped(self) -> bool:
         return self._skipped
 
-    @contextmanager
-    def on(self, device: torch.device) -> Iterator[None]:
-        """Everything inside happens on ``device``."""
-        before = self.device
-        self.to(device)
-        try:
-            yield
-        finally:
-            self.to(before)
+    def reproduction(self, target: str, step: int) -> str:
+        """The step as a script of its own, for a bundle."""
+        from .plain_script import script
+
+        return script(self, target, step)
 
     def to(self, device: torch.device) -> None:
         self.device = device

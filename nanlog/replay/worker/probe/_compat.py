@@ -8,6 +8,7 @@ code runs as it was compiled, and what happens inside one generated kernel is se
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -41,5 +42,7 @@ def eagerly() -> AbstractContextManager[Any]:
     set_stance = getattr(torch.compiler, "set_stance", None)
     if "torch._dynamo" not in sys.modules or set_stance is None:
         return nullcontext()
+    # They fire once more for the wrapper that is not run: its name is that of the model.
+    warnings.filterwarnings("ignore", message=r"Using `torch\.compile\(module\)` when there are global hooks")
     stance: AbstractContextManager[Any] = set_stance("force_eager")
     return stance

@@ -26,13 +26,15 @@ class Scene:
 
     ``roots`` are what backward started from (and whether it was the training's backward, not that of a penalty),
     ``gradients`` those of parameters, ``after`` parameters and buffers when the step had ended, ``spoilt_before`` when
-    it began.  ``unscaled`` is the loss before a loss scaler's factor.
+    it began, ``states`` those of the optimizers: a moment that has become infinite stops its parameter for good.
+    ``unscaled`` is the loss before a loss scaler's factor.
     """
 
     spoilt_before: frozenset[str] = frozenset()
     roots: list[tuple[Events, bool]] = field(default_factory=list)
     gradients: dict[str, Events] = field(default_factory=dict)
     after: dict[str, Events] = field(default_factory=dict)
+    states: list[Events] = field(default_factory=list)
     raised: Raised | None = None
     error: BaseException | None = None
     went_backward: bool = False
@@ -49,13 +51,14 @@ class Scene:
     def skipped(self) -> bool:
         """A loss scaler found the gradients overflowed while the loss was finite, and kept them from the parameters."""
         lost = self._roots() and (self.unscaled is None or not math.isfinite(self.unscaled))
-        return self.overflowed and not lost and not self.harmed
+        return self.overflowed and not lost and not self.harmed and not self.states
 
     def targets(self, events: Sequence[Event]) -> Iterable[Event]:
         """The events that matter: behind the loss, else behind an exception, a gradient, a parameter."""
         if self.skipped:
             return ()
-        ends = self._roots() or self._behind_error(events) or self._gradients() or self._flat(self.harmed.values())
+        ends = self._roots() or self._behind_error(events) or self._gradients()
+        ends = ends or self._flat(self.harmed.values()) or self._flat(self.states)
         if ends or self.went_backward:
             return ends
         scalars = [event for event in events if event.size == 1 and event.phase is ReplayPhase.FORWARD]
@@ -67,7 +70,8 @@ class Scene:
 
     def _gradients(self) -> Events:
         """A gradient that was kept from the parameters (zeroed, replaced, the step left out) did no harm."""
-        return () if self.updated and not self.harmed else self._flat(self.gradients.values())
+        kept_away = self.updated and not self.harmed and not self.states
+        return () if kept_away else self._flat(self.gradients.values())
 
     def _behind_error(self, events: Sequence[Event]) -> Events:
         if self.error is None:

@@ -77,3 +77,8 @@ class Event:
     def makes(self) -> bool:
         """Whether it made something new: NaN or an infinity out of finite values, or NaN out of infinities."""
         return not self.parents or (self.nan and not any(parent.nan for parent in self.parents))
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it is a gradient that an infinity of the forward took part in."""
+        return self.phase is ReplayPhase.BACKWARD and any(p.phase is ReplayPhase.FORWARD for p in self.parents)

@@ -76,7 +76,7 @@ class Evidence:
             if lane is None or each.lane in (None, lane)
         ]
         parents = self._parents(given, tensor, phase)
-        literal = _literal(args, kwargs)
+        literal = _literal(args, kwargs) or self._brought_in(given)
         if literal == "nan" and not parents and self._items:
             parents = (self._items[-1],)  # a number that was read out of a tensor comes back
         made = Event(
@@ -92,7 +92,7 @@ class Evidence:
             deliberate=self._deliberate(operator, found, parents, literal, tensor),
             writes=self._leaves.of(tensor),
         )
-        if made.makes:
+        if made.makes or made.crosses:
             made.samples = self._rows(tensor, phase)
             made.operands = self._operands(given)
         self._keep(made)
@@ -102,6 +102,7 @@ class Evidence:
         """A tensor that was non-finite before anything was done with it."""
         known = self._of_leaf.get(leaf)
         if known is None:
+            tensor = self._leaves.whole(leaf, tensor)
             values = numbers(tensor)
             found = _NO_KINDS if values is None else kinds(values)
             call = Call("", leaf.module)
@@ -147,9 +148,17 @@ class Evidence:
             bad = _reaching(bad, result) or bad
         found: dict[int, Event] = {}
         for each in bad:
-            for event in self.behind(each.tensor):
+            for event in () if self._is_number(each.tensor) else self.behind(each.tensor):
                 found[id(event)] = event
         return tuple(found.values())
+
+    def _is_number(self, tensor: torch.Tensor) -> bool:
+        """A number of the code that torch made a tensor of, as ``x[mask] = -inf`` does: nothing else is known of it."""
+        return tensor.dim() == 0 and not self._ledger.behind(span_of(tensor)) and self._leaves.of(tensor) is None
+
+    def _brought_in(self, given: list[Given]) -> str | None:
+        found = [each.tensor for each in given if not each.finite and self._is_number(each.tensor)]
+        return None if not found else "nan" if bool(found[0].isnan()) else "inf"
 
     def _deliberate(
         self, operator: Operator, found: Kinds, parents: tuple[Event, ...], literal: str | None, tensor: torch.Tensor

@@ -23,7 +23,8 @@ def first_nonfinite(origin: Origin, step: int) -> FirstNonfinite:
     if event.leaf is not None:
         return _of_leaf(event, step)
     site = event.call.where
-    owner = event.writes if event.phase is ReplayPhase.UPDATE else None
+    written = (each.writes for each in origin.path)
+    owner = next((leaf for leaf in written if leaf), None) if event.phase is ReplayPhase.UPDATE else None
     return FirstNonfinite(
         step,
         event.phase,
@@ -54,6 +55,7 @@ def _of_leaf(event: Event, step: int) -> FirstNonfinite:
         value=event.kinds.word(),
         dtype=event.dtype,
         operands=event.operands,
+        via=(leaf.detail,) if leaf.detail else (),
     )
 
 
@@ -99,7 +101,8 @@ def _benign(same: Sequence[Event]) -> Benign:
         says = f"{event.op} wrote {event.kinds.word()} on purpose, and nothing turned it into NaN"
     else:
         times = "" if len(same) == 1 else f" (and {len(same) - 1} times more)"
-        says = f"{event.op} gave {_counted(event)}{times}, which reached nothing that matters"
+        into = f" for {event.writes.detail or 'the value'} of {event.writes.tensor}" if event.writes else ""
+        says = f"{event.op} gave {_counted(event)}{into}{times}, which reached nothing that matters"
     return Benign(
         says,
         event.phase,

@@ -87,12 +87,12 @@ class Leaves:
     def __init__(self) -> None:
         self._known: Ledger[Leaf] = Ledger()
         self.gradients: Ledger[str] = Ledger()
-        self._kept: Any = None
+        self._kept: dict[Leaf, torch.Tensor] = {}
 
     def clear(self) -> None:
         self._known.clear()
         self.gradients.clear()
-        self._kept = None
+        self._kept.clear()
 
     def add_model(self, model: torch.nn.Module) -> None:
         inner = unwrapped(model)
@@ -116,10 +116,15 @@ class Leaves:
 
     def add_batch(self, batch: Any) -> None:
         """The batch is kept until the step ends, so that nothing else takes its place in memory."""
-        self._kept = batch
         for name, tensor in batch_names(batch):
             if self.of(tensor) is None:
-                self.add(tensor, Leaf(ReplayPhase.INPUT, name or "input"))
+                leaf = Leaf(ReplayPhase.INPUT, name or "input")
+                self._kept[leaf] = tensor
+                self.add(tensor, leaf)
+
+    def whole(self, leaf: Leaf, part: torch.Tensor) -> torch.Tensor:
+        """The tensor of the batch that ``part`` is a view of."""
+        return self._kept.get(leaf, part)
 
     def add(self, tensor: torch.Tensor, leaf: Leaf) -> None:
         self._known.write(span_of(tensor), leaf)

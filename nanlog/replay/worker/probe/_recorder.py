@@ -99,14 +99,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         elif top.site is None:
             top.site = site_here(self._boundary)
             if node is not None and top.module is None:
-                self._adopt(top, self._of_node(node))
+                self._adopt(top, node)
         return top
 
-    def _adopt(self, call: Call, forward: Call) -> None:
+    def _adopt(self, call: Call, node: Any) -> None:
         """A function that a custom backward or a hook calls belongs to the module of the forward.
 
         Where no code of the user's own runs, it belongs to its line as well.
         """
+        variable = getattr(node, "variable", None)  # of a parameter, where its gradient arrives
+        if isinstance(variable, torch.Tensor):
+            leaf = self.leaves.of(variable)
+            call.module = leaf.module if leaf else None
+            return
+        forward = self._of_node(node)
         call.module, call.kind = forward.module, forward.kind
         if call.where.file is None and not call.where.recomputed:
             call.site = forward.site

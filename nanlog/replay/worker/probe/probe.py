@@ -156,6 +156,17 @@ class Probe:
     def update_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self._recorder.updating = False
         self._scene.updated = True
+        if not any(event.phase is ReplayPhase.UPDATE for event in self._recorder.events):
+            return
+        self._leaves.add_optimizer(optimizer)  # some states exist only after the first step
+        with without_overrides(), torch.no_grad():
+            states = (state for state in optimizer.state.values() if isinstance(state, dict))
+            tensors = [value for state in states for value in state.values() if isinstance(value, torch.Tensor)]
+            for tensor in (tensor for tensor in tensors if not _finite(tensor)):
+                events = self._events_behind(tensor)
+                for event in events:
+                    event.writes = event.writes or self._leaves.of(tensor)
+                self._scene.states.append(events)
 
     def _events_behind(self, tensor: torch.Tensor) -> tuple[Event, ...]:
         return self._recorder.evidence.behind(tensor)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +15,8 @@ import pytest
 
 from labelled_logs import SAMPLES, report_of
 from made_reports import MADE
-from nanlog.errors import StoreError, UsageError
+from nanlog import pipeline
+from nanlog.errors import NanlogError, StoreError, UsageError
 from nanlog.model import Run
 from nanlog.report.as_json import as_dict
 from nanlog.store import (
@@ -28,6 +32,7 @@ from nanlog.store import (
     save,
     save_replay,
 )
+from nanlog.store.export import stored_points
 from nanlog.store.identity import is_run_id, run_id_of
 from tiny_dialect import run_of, write
 
@@ -242,3 +247,24 @@ def test_a_replay_of_a_run_that_is_not_there(tmp_path: Path) -> None:
         save_replay(tmp_path, "log-aaaaaaaa", REPLAY)
     with pytest.raises(StoreError, match="there is no run"):
         load_replay(tmp_path, "log-aaaaaaaa")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_befalls_a_file_is_said_in_a_sentence(seed: int, tmp_path: Path) -> None:
+    """Or is not noticed, where it is a word in a text; nothing but a NanlogError ever comes of it."""
+    chance = random.Random(seed)  # noqa: S311
+    report = MADE["blow_up"]()
+    stored = save(report.run, as_dict(report), tmp_path)
+    file = chance.choice(sorted(path for path in stored.path.resolve().rglob("*.*") if path.is_file()))
+    content = bytearray(file.read_bytes())
+    place = chance.randrange(len(content))
+    content[place : place + chance.choice([0, 1, 1, 40])] = chance.choice([b"", b"null", b"[]", b"1e999", b"\xff" * 8])
+    file.write_bytes(content)
+    reads: list[Callable[[], object]] = [
+        lambda: contents(tmp_path),
+        lambda: str(pipeline.load(store=tmp_path)),
+        lambda: [len(part) for part in stored_points(tmp_path, stored.run_id, {"loss"})],
+    ]
+    for read in reads:
+        with suppress(NanlogError):
+            read()

@@ -57,7 +57,7 @@ def as_text(runs: Sequence[StoredRun], style: Style, now: datetime, *, window: b
     from rich.console import Console
 
     rows = [_row(run, now) for run in runs]
-    widths = [max(row[column].cell_len for row in rows) for column in range(_COLUMNS)]
+    widths = [max((row[column].cell_len for row in rows), default=0) for column in range(_COLUMNS)]
     out = io.StringIO()
     console = Console(
         file=out, width=_WIDE, force_terminal=style.colour, force_jupyter=False, no_color=not style.colour,

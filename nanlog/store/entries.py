@@ -132,7 +132,7 @@ def read_entry(root: Path, run_id: str, read: Callable[[Path], Read]) -> Read:
         folder = path.resolve()
         try:
             return read(folder)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, MemoryError) as error:
             # pyarrow's errors for a damaged file are ValueError and OSError
             if os.path.lexists(path) and path.resolve() == folder:
                 raise StoreError(damaged(root, run_id, error)) from error

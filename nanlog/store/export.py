@@ -57,6 +57,7 @@ def _chosen(points: pq.ParquetFile, stretches: list[tuple[int, int]]) -> Iterato
         if any(begin < group_end and group_begin < end for begin, end in stretches):
             place = group_begin
             for batch in points.iter_batches(_ROWS, row_groups=[group]):
+                batch.validate(full=True)
                 for begin, end in stretches:
                     first, beyond = max(begin - place, 0), min(end - place, len(batch))
                     if first < beyond:
@@ -88,7 +89,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 def _opened(folder: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(folder / "part-0.parquet")
+    return pq.ParquetFile(folder / "part-0.parquet", page_checksum_verification=True)
 
 
 def _as_csv(parts: Iterable[pa.Table], out: BinaryIO) -> int:

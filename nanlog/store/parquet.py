@@ -88,6 +88,7 @@ def _write_table(folder: Path, parts: Iterable[pa.Table]) -> None:
         "compression_level": 1,
         "use_dictionary": _texts(first),
         "column_encoding": dict.fromkeys(_integers(first), "DELTA_BINARY_PACKED"),
+        "write_page_checksum": True,
         # extremes of what every series measures tell nobody which rows to skip
         "write_statistics": [name for name in first.schema.names if name not in ("value", "time")],
     }
@@ -120,4 +121,4 @@ def _read_table(folder: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     with (folder / "part-0.parquet").open("rb") as file:
-        return pq.ParquetFile(file).read()
+        return pq.ParquetFile(file, page_checksum_verification=True).read()

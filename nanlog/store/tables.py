@@ -144,7 +144,10 @@ def series_of(points: pa.Table, series: pa.Table, files: Sequence[str]) -> dict[
 
 
 def facts_of(table: pa.Table) -> tuple[Fact, ...]:
-    return tuple(Fact(row["key"], _fact_value(row), row["file"], row["line"]) for row in table.to_pylist())
+    rows = table.to_pylist()
+    if any(row["value"] is None for row in rows):
+        raise ValueError("a fact has lost its value")
+    return tuple(Fact(row["key"], _fact_value(row), row["file"], row["line"]) for row in rows)
 
 
 def marks_of(table: pa.Table) -> tuple[Mark, ...]:

@@ -240,3 +240,19 @@ def test_one_file_for_each_rank() -> None:
     run = run_of(PARSER, files)
     assert points(run, "loss") == {1: 0.5, 2: 0.25}
     assert points(run, "rank1/loss") == {1: 1.5, 2: 1.25}
+
+
+@pytest.mark.parametrize(
+    ("line", "counts", "expected"),
+    [
+        ("iter {} | loss 0.5", ["10k", "20k", "30k", "40k"], [10_000, 20_000, 30_000, 40_000]),
+        ("step {}: loss=0.5", ["0.9M", "1M", "1.1M", "1.25M"], [900_000, 1_000_000, 1_100_000, 1_250_000]),
+        ("step {} loss 0.5", ["900", "1k", "1.1k", "1.2K"], [900, 1000, 1100, 1200]),
+        ("[{}/100k] loss: 0.5", ["1k", "2k", "3k", "4k"], [1000, 2000, 3000, 4000]),
+        ("step {}ms loss 0.5", ["1", "2", "3", "4"], [1, 2, 3, 4]),
+        ("step {} kB loss 0.5", ["1", "2", "3", "4"], [1, 2, 3, 4]),
+        ("step {}kimg loss 0.5", ["1", "2", "3", "4"], [1, 2, 3, 4]),
+    ],
+)
+def test_steps_in_thousands_and_millions(line: str, counts: list[str], expected: list[int]) -> None:
+    assert steps("".join(line.format(count) + "\n" for count in counts)) == expected

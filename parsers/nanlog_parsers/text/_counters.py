@@ -54,6 +54,9 @@ _ALL = {"global"}
 _ONE_OF = re.compile(r"\s*(?:/|of|out of)\s*", re.ASCII)
 #: A whole number, or the batches from one to another (MXNet).
 _INTEGER = re.compile(r"\d{1,15}(?:-\d{1,15})?", re.ASCII)
+#: ``step 1.2M``: a counter that is printed for people.
+_SHORT = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
+_IN_THOUSANDS = re.compile(r"[kKM](?!\w)")
 _IN_BRACKETS = re.compile(r"\([^()]{0,80}\)")
 
 
@@ -71,6 +74,10 @@ class Samples:
 
     def is_whole(self, place: int) -> bool:
         return all(_INTEGER.fullmatch(text) for text in self.column(place))
+
+    def is_short(self, place: int) -> bool:
+        """Whether all are whole thousandths, as in ``1.2M``."""
+        return all(_SHORT.fullmatch(text) for text in self.column(place))
 
     def rises(self, place: int, least: int = 1) -> bool:
         """Whether the numbers never fall, and differ; restarts and epochs let them fall now and then."""
@@ -132,7 +139,8 @@ def find_counters(numbers: Sequence[Number], samples: Samples) -> Counters:
     named = [
         found
         for place, number in enumerate(numbers)
-        if place not in second and not number.ignored and samples.is_whole(place)
+        if place not in second and not number.ignored
+        if samples.is_whole(place) or (_IN_THOUSANDS.match(number.right) and samples.is_short(place))
         if (found := _named(place, number)) is not None
     ]
     loose = [place for place in pairs if _is_unnamed_pair(numbers[place]) and all(n.place != place for n in named)]

@@ -37,6 +37,11 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 
+#: What a letter behind a counter multiplies it by, if nothing of a word follows.
+_THOUSANDS = np.ones(256)
+_THOUSANDS[[ord("k"), ord("K")]], _THOUSANDS[ord("M")] = 1e3, 1e6
+_IS_WORD = np.array([chr(code).isalnum() or chr(code) == "_" for code in range(256)])
+
 Rows = NDArray[np.int64]
 
 
@@ -176,6 +181,8 @@ def _read_columns(lexed: Lexed, parts: Sequence[Part]) -> None:
         at += len(own)
         if place == part.roles.counters.step:
             _read_ranges(lexed, part, place)
+        if place in (part.roles.counters.step, part.roles.counters.of):
+            _read_thousands(lexed, part, place)
 
 
 def _read_ranges(lexed: Lexed, part: Part, place: int) -> None:
@@ -185,3 +192,12 @@ def _read_ranges(lexed: Lexed, part: Part, place: int) -> None:
         found = _RANGE.fullmatch(lexed.text[lexed.begin[number] : lexed.beyond[number]])
         if found is not None:
             part.columns[place][k], part.good[place][k] = float(found[1]), True
+
+
+def _read_thousands(lexed: Lexed, part: Part, place: int) -> None:
+    """``iter 10k``, ``step 1.2M``: a counter in thousands or millions."""
+    text = np.frombuffer(lexed.text, np.uint8)
+    behind = np.minimum(lexed.beyond[lexed.first[part.rows] + place], len(text) - 1)
+    times = np.where(_IS_WORD[text[np.minimum(behind + 1, len(text) - 1)]], 1.0, _THOUSANDS[text[behind]])
+    if (times > 1).any():
+        part.columns[place] = np.where(times > 1, np.round(part.columns[place] * times), part.columns[place])

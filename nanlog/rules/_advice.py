@@ -32,6 +32,8 @@ class Advice:
     skip: str  #: how to see which of several steps is the bad one, from a log of more detail
     anomaly: str
     full_precision: str
+    wider: str  #: how to have bfloat16 instead of float16
+    scaler: str
     initialise: str
     seed: str
     gradients: str

@@ -14,19 +14,22 @@ from nanlog.rules._view import View
 
 __all__ = ["INTERVENTIONS", "replay_test"]
 
-_SAMPLES = "the data, or a mean over nothing in it"
+_OPERATION = "that operation itself: a mean over nothing, a logarithm, a root"
 #: Cause -> what to change, and what was wrong if that makes the steps finite.
 INTERVENTIONS: dict[Cause, tuple[tuple[str, str], ...]] = {
     Cause.LR_TOO_HIGH: (("lr/10", "the rate"),),
-    Cause.RELU_RNN: (("clip", "the recurrence"),),
-    Cause.FAULTY_INPUT: (("drop_samples", _SAMPLES),),
-    Cause.DIVISION_BY_ZERO_SPARSITY: (("drop_samples", _SAMPLES),),
-    Cause.FAULTY_LOSS: (("float64", "the loss function"),),
-    Cause.UNDEFINED_GRADIENT: (("repeat", "a matter of chance; broken again in backward: that operation's gradient"),),
+    Cause.RELU_RNN: (("tanh", "the recurrence"),),
+    Cause.FAULTY_INPUT: (("drop_samples", "the data"),),
+    Cause.DIVISION_BY_ZERO_SPARSITY: (("guard_op", _OPERATION),),
+    Cause.FAULTY_LOSS: (("guard_op", _OPERATION),),
+    Cause.UNDEFINED_GRADIENT: (("guard_op", _OPERATION),),
     Cause.FP16_OVERFLOW: (("float32", "the range of 16 bits"),),
-    Cause.BATCHNORM_INSTABILITY: (("eval_norm", "the batch normalisation"), ("eps", "the batch normalisation")),
-    Cause.BAD_INITIALISATION: (("earlier_checkpoint", "the parameters of this one"),),
-    Cause.SOFTWARE_BUG: (("repeat", "software or hardware"), ("other_device", "software or hardware")),
+    Cause.BATCHNORM_INSTABILITY: (("eval_norm", "the batch normalisation"), ("eps", "its epsilon")),
+    Cause.BAD_INITIALISATION: (
+        ("earlier_checkpoint", "the parameters of this one"),
+        ("reset_optimizer", "the state of its optimizer"),
+    ),
+    Cause.SOFTWARE_BUG: (("other_device", "software or hardware"),),
 }
 #: Against what a cause that stands alone is tested: what looks most like it.
 _FOIL = {
@@ -65,7 +68,7 @@ def replay_test(view: View, causes: Sequence[Finding]) -> str | None:
     file = shlex.quote(known or advice.checkpoint)
     command = f"nanlog replay --checkpoint {file}{advice.target} --vary {','.join(changes)}"
     cures = ", ".join(f"{change} ({meaning})" for change, meaning in changes.items())
-    begin = "it" if known else f"from {_usual(view, suspects[0])} it"
+    begin = "it" if known else f"from {_usual(view, suspects[0])}, it"
     return f"{command}: {begin} names the operation that goes bad first, and which change makes it finite: {cures}"
 
 
@@ -88,7 +91,7 @@ def _usual(view: View, cause: Cause) -> str:
         return "a checkpoint of the untrained model"
     steps = (onset.departure_step, onset.earliest_step, onset.step)
     step = next((step for step in steps if step is not None), None)
-    return f"a checkpoint from before {'the onset' if step is None else f'{unit} {step}'}"
+    return f"a checkpoint before {'the onset' if step is None else f'{unit} {step}'}"
 
 
 def _restored(view: View) -> str | None:

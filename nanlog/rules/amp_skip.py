@@ -8,10 +8,11 @@ Why it ends in NaN
     It does not: the scaled gradient was infinite, so the update was dropped and no parameter saw it.
 
 Fires on
-    skipped_updates_deepspeed, skipped_updates_megatron, nan_batch_skipped
+    skipped_updates_deepspeed, skipped_updates_megatron, skipped_updates_gradscaler, nan_batch_skipped
 
 Quiet on
-    healthy_deepspeed, healthy_megatron, nan_label_debug, float16_overflow_of_one_batch
+    healthy_deepspeed, healthy_megatron, healthy_gradient_clipping, nan_label_debug, nan_batch_without_a_field,
+    float16_overflow_of_one_batch
 
 What to do
     Nothing, as long as skips are rare and the factor stays well above its minimum.

@@ -11,7 +11,8 @@ Fires on
     nan_bias_filler, nan_initialisation_as_strings, corrupt_checkpoint_resumed
 
 Quiet on
-    healthy_lenet_debug, healthy_negative_loss, lr_too_high_linear_debug, nan_label_debug
+    healthy_lenet_debug, healthy_negative_loss, healthy_resumed, healthy_restarts_with_purge_step,
+    lr_too_high_linear_debug, resumed_with_higher_lr, nan_label_debug, average_pooling_stride_gt_kernel_debug
 
 What to do
     Use ``xavier`` or ``msra`` fillers; correct the named value; check the checkpoint's parameters.
@@ -130,7 +131,8 @@ def remedies(view: View) -> Iterator[str]:
     filler = _filler(view)
     restored = _restored(view)
     if filler is not None:
-        yield f"correct the filler at {filler.file}:{filler.line} ({filler.value}); xavier or msra suit most layers"
+        where = f"line {filler.line} of {filler.file.rpartition('/')[2]}"
+        yield f"correct the filler in {where} ({filler.value}); xavier or msra suit most layers"
     if restored is not None:
         yield f"check the parameters in {restored.text} for non-finite and huge values before resuming from it"
     elif any(sign.key == "bad_since_resume" for sign in _resumed(view)):

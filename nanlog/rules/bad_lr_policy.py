@@ -10,10 +10,12 @@ Why it ends in NaN
     a little later, by way of a blow-up.
 
 Fires on
-    poly_without_max_iter_pycaffe, schedule_turns_nan, schedule_turns_nan_filtered, schedule_turns_nan_lightning
+    poly_without_max_iter_pycaffe, schedule_turns_nan, schedule_turns_nan_filtered, schedule_turns_nan_lightning,
+    exponential_schedule
 
 Quiet on
-    healthy_rising_lr, healthy_warm_restarts, lr_too_high_linear_debug, nan_label_debug, sqrt_of_zero_debug
+    healthy_rising_lr, healthy_warm_restarts, healthy_cosine_schedule, lr_too_high_linear_debug,
+    lr_step_up_megatron, resumed_with_higher_lr, nan_label_debug, sqrt_of_zero_debug
 
 What to do
     Correct the named parameter of the policy and print the schedule before training.
@@ -51,7 +53,7 @@ def signs(view: View) -> Iterator[Sign]:
             index = int(bad[0])
             says = f"lr = {number(float(rate.value[index]))} at step {rate.step[index]}"
             if index:
-                says += f", {number(float(rate.value[index - 1]))} at step {rate.step[index - 1]}"
+                says += f", after {number(float(rate.value[index - 1]))} at step {rate.step[index - 1]}"
             yield view.sign("rate_not_finite", view.point(rate, index, says))
         elif len(bad) and own:
             index = int(bad[0])
@@ -86,7 +88,7 @@ def _absurd(view: View, rate: Series) -> Iterator[Sign]:
         yield view.sign("rate_exploded", view.point(part, index, says))
     elif times >= _ENDLESS and len(part) >= _RISING and (factor := _growth_factor(part)) is not None:
         says = (
-            f"the rate grows by a factor of {number(factor)} a row, from {number(base)} to {number(float(size[index]))}"
+            f"the rate grows by a factor of {factor:.3g} a point, from {number(base)} to {number(float(size[index]))}"
         )
         yield view.sign("rate_grows_exponentially", view.point(part, index, f"{says}: no warm-up does that"))
     elif times >= _ENDLESS and size[index] > usual_rate(view) and len(part) >= _RISING and _always_rises(part):
@@ -201,6 +203,7 @@ _NAMED = {
     "momentum_one",
     "decay_over_no_steps",
     "warm_up_without_end",
+    "rate_grows_exponentially",
 }
 
 

@@ -11,7 +11,8 @@ Fires on
     batchnorm_batch_of_one
 
 Quiet on
-    healthy_lenet_debug, nan_label_debug
+    healthy_lenet_debug, healthy_tqdm, nan_label_debug, nan_bias_filler, lr_too_high_linear_debug,
+    lr_step_up_lightning1_csv
 
 What to do
     A larger batch, ``eps: 1e-5``, ``use_global_stats: false`` in the training phase, a moving average fraction of

@@ -11,7 +11,8 @@ Fires on
     l2_norm_of_zero_sample_debug
 
 Quiet on
-    nan_label_debug, healthy_lenet_debug, sqrt_of_zero_debug
+    nan_label_debug, healthy_lenet_debug, healthy_plateau, sqrt_of_zero_debug, nan_batch_filtered,
+    float16_overflow_of_one_batch
 
 What to do
     Add an epsilon to the denominator (``power_param { shift: 1e-6 }``, ``mvn_param { eps: 1e-9 }``); find out why

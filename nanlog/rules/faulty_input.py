@@ -13,7 +13,9 @@ Fires on
     nan_batch_keras2, nan_batch_nanogpt, infinite_input_truncated
 
 Quiet on
-    average_pooling_stride_gt_kernel_debug, sqrt_of_zero_debug, poly_without_max_iter_pycaffe
+    average_pooling_stride_gt_kernel_debug, sqrt_of_zero_debug, sqrt_of_zero_gradient_norms_csv,
+    anomaly_detected_tqdm, poly_without_max_iter_pycaffe, schedule_turns_nan_csv, l2_norm_of_zero_sample_debug,
+    lr_step_up_lightning1_csv, lr_too_high_csv, healthy_noisy_imagenet_example, healthy_batch_of_four
 
 What to do
     Find the sample: check the batch of that step for non-finite values and for labels out of range; convert or drop

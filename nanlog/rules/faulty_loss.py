@@ -11,7 +11,8 @@ Fires on
     infogain_matrix_nan_debug
 
 Quiet on
-    nan_label_debug, average_pooling_stride_gt_kernel_debug, lr_too_high_linear_debug
+    nan_label_debug, average_pooling_stride_gt_kernel_debug, lr_too_high_linear_debug, nan_batch_filtered,
+    sqrt_of_zero_nested_gradients, healthy_negative_loss
 
 What to do
     Add an epsilon inside the logarithm or the denominator; check the infogain matrix; make the Python layer count

@@ -12,7 +12,8 @@ Fires on
     float16_overflow_of_one_batch, adam_epsilon_zero_in_float16_state
 
 Quiet on
-    healthy_lenet_debug, lr_too_high_linear_debug, nan_label_debug, nan_batch_state, skipped_updates_deepspeed
+    healthy_lenet_debug, healthy_deepspeed, lr_too_high_linear_debug, lr_step_up_megatron, nan_label_debug,
+    nan_batch_state, skipped_updates_deepspeed
 
 What to do
     Compute what overflows in float32, or all in bfloat16; in Caffe set ``forward_type`` and ``backward_type`` of the
@@ -50,6 +51,8 @@ _KEPT = ("dtype", "torch_dtype")
 _PURE = ("16-true", "half")
 #: Adam's first update divides by the root of the first squared gradient plus its epsilon.
 _FIRST_UPDATES = (1, 2)
+#: Signs of a loss scaler at work: advice to use one would come late.
+_SCALED = ("skips_without_end", "every_update_skipped")
 _HALVES = ("16", "16-mixed", "16-true", "fp16", "float16", "half", "mixed_float16")
 
 
@@ -159,9 +162,12 @@ def remedies(view: View) -> Iterator[str]:
         half = half_precision(view)
         if half is not None and half.key.rpartition(".")[2] in _KEPT:
             yield "load the model in float32 (from_pretrained(..., dtype=torch.float32)) and train it with autocast"
-        yield "compute the loss (and what overflows) in float32, or use bfloat16, which has the range of float32"
-        if half is None or half.key.rpartition(".")[2] not in _KEPT:  # GradScaler refuses gradients that are halves
-            yield "scale the loss with torch.amp.GradScaler, which skips a step that overflows"
+        yield f"{view.advice.wider}: bfloat16 has the range of float32"
+        yield "compute the loss (and what overflows) in float32"
+        scaled = view.run.series("loss_scale") is not None or any(sign.key in _SCALED for sign in _scaler(view))
+        pure = half is not None and half.key.rpartition(".")[2] in _KEPT  # scalers refuse gradients that are halves
+        if not scaled and not pure:
+            yield view.advice.scaler
         return
     layer = f" of '{view.located.layer}'" if view.located is not None else ""
     yield f"set forward_type, backward_type and the math types{layer} to FLOAT"

@@ -8,10 +8,11 @@ Why it ends in NaN
     A metric over a class that is absent from the batch, or over an empty evaluation set, is 0/0.
 
 Fires on
-    harmless_nan_precision
+    harmless_nan_precision, harmless_nan_precision_of_a_class
 
 Quiet on
-    healthy_lenet_debug, healthy_negative_loss, healthy_gradient_clipping, nan_label_debug, nan_batch_state
+    healthy_lenet_debug, healthy_negative_loss, healthy_gradient_clipping, healthy_truncated_debug, nan_label_debug,
+    nan_batch_state
 
 What to do
     Nothing for the training; leave absent classes out of the mean if the number matters.

@@ -14,7 +14,9 @@ Fires on
     clipped_probabilities, lr_step_up_megatron, lr_too_high_adam_nanogpt
 
 Quiet on
-    healthy_rising_lr, healthy_gradient_clipping, nan_label_debug, average_pooling_stride_gt_kernel_debug
+    healthy_rising_lr, healthy_gradient_clipping, healthy_warm_restarts, healthy_policy_gradient,
+    healthy_noisy_imagenet_example, nan_label_debug, average_pooling_stride_gt_kernel_debug,
+    sqrt_of_zero_nested_gradients, nan_batch_filtered, infinite_input_truncated, exponential_schedule
 
 What to do
     Divide ``base_lr`` by ten, or the ``loss_weight`` of the head that blew up; add ``clip_gradients``; warm up.
@@ -73,7 +75,10 @@ def _grown(view: View) -> Iterator[Sign]:
         at = view.onset.departure_step if view.onset.departure_step is not None else view.onset.step
         index = int(np.argmax(view.loss.value))
         says = f"the loss is driven up to {number(float(view.loss.value[index]))} and does not come back"
-        if at is not None:
+        if view.last_calm("") is None:
+            says = f"the loss reaches {number(float(view.loss.value[index]))} before the first logged point, or at it,"
+            says += " and does not come back"
+        elif at is not None:
             says += f"; it left its normal range at step {at}"
         yield view.sign("driven_up", view.point(view.loss, index, says))
     spike = _earlier_spike(view)
@@ -241,10 +246,12 @@ def remedies(view: View) -> Iterator[str]:
         where = "loss_weight of '{}' in the net prototxt" if view.is_caffe else "weight of the loss '{}'"
         yield f"lower the {where.format(grown)}: that head blew up"
     if not contradicted and before is not None and not is_tiny(before[0]):
-        yield f"set {view.advice.rate} to {number(abs(before[0]) / 10)} (now {number(before[0])})"
+        lower, usual = abs(before[0]) / 10, usual_rate(view)
+        to = f"{number(usual)} or less" if lower > usual else number(lower)
+        yield f"set {view.advice.rate} to {to} (now {number(before[0])})"
     elif not contradicted and before is None:
         yield f"divide {view.advice.rate} by 10"
-    if view.clips is None:
+    if view.clips is None and not (before is not None and is_tiny(before[0])):
         yield view.advice.clip
     if view.onset.last_good_checkpoint:
         yield f"resume from {view.onset.last_good_checkpoint}, taken before the growth began"

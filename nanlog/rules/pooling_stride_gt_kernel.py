@@ -11,7 +11,7 @@ Fires on
     average_pooling_stride_gt_kernel_debug
 
 Quiet on
-    healthy_lenet_debug, sqrt_of_zero_debug, nan_bias_filler
+    healthy_lenet_debug, sqrt_of_zero_debug, nan_bias_filler, infogain_matrix_nan_debug
 
 What to do
     Set ``stride`` to at most ``kernel_size``, or pad, or choose an image size at which no window is empty.

@@ -12,7 +12,8 @@ Fires on
     relu_recurrence
 
 Quiet on
-    healthy_lenet_debug, lr_too_high_linear_debug, healthy_gradient_clipping
+    healthy_lenet_debug, lr_too_high_linear_debug, lr_step_up_lightning1_csv, healthy_gradient_clipping,
+    nan_label_debug
 
 What to do
     Clip the gradients, use tanh in the recurrence, an orthogonal or identity start of the recurrent matrix.

@@ -11,7 +11,8 @@ Fires on
     nothing among the samples: all of them are reproducible
 
 Quiet on
-    healthy_lenet_debug, nan_label_debug, sqrt_of_zero_debug, resumed_with_higher_lr
+    healthy_lenet_debug, healthy_restarts_with_purge_step, nan_label_debug, sqrt_of_zero_debug,
+    resumed_with_higher_lr, infogain_matrix_nan_debug
 
 What to do
     Run twice with the same seed; run on another device; update driver and library, or go back to the last good one.

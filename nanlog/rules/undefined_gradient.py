@@ -10,10 +10,11 @@ Why it ends in NaN
     kin divide by the root of the squared gradients; with delta 0 a gradient that is exactly 0 gives 0/0.
 
 Fires on
-    sqrt_of_zero_debug, sqrt_of_zero_nested_gradients
+    sqrt_of_zero_debug, sqrt_of_zero_nested_gradients, infinite_gradient_clipped, anomaly_detected_tqdm
 
 Quiet on
-    nan_label_debug, lr_too_high_linear_debug, average_pooling_stride_gt_kernel_debug
+    nan_label_debug, lr_too_high_linear_debug, lr_step_up_megatron, average_pooling_stride_gt_kernel_debug,
+    infinite_input_truncated, nan_batch_filtered, healthy_gradient_clipping
 
 What to do
     Add an epsilon under the root (in Caffe ``power_param { shift: 1e-6 }``), a positive ``delta`` to the solver.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nanlog.store import list_runs, load, load_report, save
+from nanlog.store import list_runs, load, load_replay, load_report, save, save_replay
 from nanlog.store.folders import GRACE
 from tiny_dialect import run_of, write
 
@@ -116,6 +116,39 @@ for step in range(1, 1000):
             process.stdin.write("\n")
             process.stdin.flush()
     assert step > 15
+    assert_swept(root)
+
+
+def test_a_replay_outlives_a_writer_that_dies_before_any_step(tmp_path: Path, log: Path) -> None:
+    script = """
+changing = {"os.rename", "os.symlink", "os.remove", "os.rmdir"}
+for step in range(1, 1000):
+    child = os.fork()
+    if child == 0:
+        left = step
+        def die(event, arguments):
+            global left
+            if event in changing:
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(die)
+        save(version(500), {"n": 1}, root)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    sys.stdin.readline()
+"""
+    root = tmp_path / "store"
+    run_id = save(run_of(log), {"n": 1}, root).run_id
+    save_replay(root, run_id, {"reproduced": True})
+    with writer(script, root, log) as process:
+        assert process.stdin is not None
+        for status in lines_of(process):
+            assert load_replay(root, run_id) == {"reproduced": True}
+            if int(status) == 0:
+                break
+            process.stdin.write("\n")
+            process.stdin.flush()
     assert_swept(root)
 
 

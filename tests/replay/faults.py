@@ -320,7 +320,7 @@ def diverged() -> Made:
     """At the last step before the loss of a training with a rate of 80 leaves the range of float32."""
     made = trained(Net(nn.Identity()), squares, y=torch.randn(ROWS, 3), lr=80.0)
     made.batch[0].mul_(50)
-    states = []
+    states: list[dict[str, torch.Tensor]] = []
     while not states or all(bool(value.isfinite().all()) for value in states[-1].values()):
         states.append(copy.deepcopy(made.model.state_dict()))
         if not math.isfinite(made.step(made.batch)):

@@ -7,10 +7,9 @@ them.  What is absurd is judged at the end, beside the whole walk.
 from __future__ import annotations
 
 import heapq
-import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +36,8 @@ _TO_SIGMA = 0.6745
 _BINS_PER_DECADE, _LOWEST_DECADE = 10, -324
 _MOST_LISTED, _MOST_CANDIDATES, _MOST_TENSORS = 1000, 256, 256
 _MOST_BATCHES = 1_000_000
+#: A function of the step has no end.
+_MOST_STEPS = 10_000
 #: The width of the last layer is the number of classes only if few labels lie beyond it: labels out of range end most
 #: trainings at once, whereas identities (metric learning) outnumber the width.
 _FEW = 0.1
@@ -116,14 +117,18 @@ def scan(training: Training, plan: Plan, send: Send) -> None:
 
 
 def _batches(training: Training) -> Iterator[Any]:
-    """One epoch where the training knows its length, else until a batch comes again or none is left."""
-    batches = getattr(training, "batches", None)
-    length = getattr(batches, "length", None) if batches is not None else None
-    for step in range(length) if isinstance(length, int) else itertools.count():
-        try:
-            yield training.batch(step)
-        except LookupError:
-            return
+    """Each batch once, in the order of the data, where the data can be walked over; else those of the first steps."""
+    given = getattr(getattr(training, "batches", None), "given", None)
+    if isinstance(given, Mapping):
+        yield from given.values()
+    elif isinstance(given, Iterable):
+        yield from given
+    else:
+        for step in range(_MOST_STEPS):
+            try:
+                yield training.batch(step)
+            except LookupError:
+                return
 
 
 def scanned(

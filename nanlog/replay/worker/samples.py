@@ -17,7 +17,7 @@ from nanlog.replay.outcome import Place
 
 from .tree import mapped, tensors
 
-__all__ = ["ABSURD", "Bisection", "bisect", "offending", "only", "places", "repeated", "size_of", "strange", "without"]
+__all__ = ["ABSURD", "Bisection", "bisect", "only", "places", "repeated", "size_of", "without"]
 
 #: A sample whose largest value exceeds that of the median sample by this factor is absurd.  An image that was not
 #: divided by 255 does (255 times), features scaled to unit variance do not (a normal variable stays below 10).
@@ -144,10 +144,6 @@ def bisect(batch: Any, goes_bad: Judge, *, most_runs: int | None = None) -> Bise
     return search.found()
 
 
-#: The name under which the rest of the worker knows it.
-offending = bisect
-
-
 class _Search:
     """Group testing with as few runs as a few bad samples need."""
 
@@ -201,6 +197,8 @@ class _Search:
 
     def _is_bad(self, subset: Subset) -> bool | None:
         if subset not in self._known:
+            if self._hopeless():
+                return None
             self._known[subset] = self._run(subset)
         return self._known[subset]
 
@@ -221,6 +219,9 @@ class _Search:
         result = self.result
         named = tuple(sorted({index for group in bad for index in group}))
         unjudged = f"; {result.unjudged} subsets could not be judged" if result.unjudged else ""
+        if self._hopeless():
+            result.says = f"the search was ended after {result.runs} runs{unjudged}"
+            return result
         if len(named) > self.size // 2 and self.size > 2:
             result.says = (
                 f"{len(named)} of {self.size} samples bring the fault: it is not due to single samples{unjudged}"
@@ -250,31 +251,6 @@ def places(batch: Any, samples: Sequence[int]) -> tuple[Place, ...]:
             if place is not None:
                 found.append(place)
     return tuple(found[:_MOST_PLACES])
-
-
-def strange(batch: Any, samples: Sequence[int]) -> tuple[str, ...]:
-    """What is out of the ordinary in the samples, as sentences; nothing where they look like the others."""
-    said = [
-        f"sample {place.sample}: {place.tensor or 'the tensor'}{list(place.index)} is {place.value:g}{_beside(place)}"
-        for place in places(batch, samples)
-    ]
-    for sample in samples:
-        for path, rows in _rows(batch):
-            others = [index for index in range(len(rows)) if index not in samples]
-            if (
-                rows[sample].numel() > 1
-                and _constant(rows[sample])
-                and others
-                and not any(_constant(rows[i]) for i in others)
-            ):
-                said.append(
-                    f"sample {sample}: every value of {path or 'the tensor'} is {float(rows[sample].flatten()[0]):g}"
-                )
-    return tuple(said[:_MOST_PLACES])
-
-
-def _beside(place: Place) -> str:
-    return "" if not math.isfinite(place.value) else f", more than {ABSURD:g} times as large as usual in this batch"
 
 
 def _rows(batch: Any) -> Iterator[tuple[str, Sequence[torch.Tensor]]]:
@@ -311,7 +287,3 @@ def _absurd(rows: Sequence[torch.Tensor], sample: int, path: str, bad: set[int])
 
 def _largest(row: torch.Tensor) -> float:
     return float(row.abs().max()) if row.numel() and row.dtype is not torch.bool else 0.0
-
-
-def _constant(row: torch.Tensor) -> bool:
-    return bool((row == row.flatten()[0]).all()) if row.is_floating_point() and row.numel() > 1 else False

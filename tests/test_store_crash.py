@@ -139,7 +139,9 @@ for step in range(1, 1000):
     sys.stdin.readline()
 """
     root = tmp_path / "store"
-    run_id = save(run_of(log), {"n": 1}, root).run_id
+    with writer('save(version(500), {"n": 1}, root)', root, log) as process:
+        process.wait()
+    run_id = list_runs(root)[0].run_id
     save_replay(root, run_id, {"reproduced": True})
     with writer(script, root, log) as process:
         assert process.stdin is not None

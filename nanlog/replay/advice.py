@@ -35,6 +35,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         return ()
     if any(each.cause == "software_bug" for each in outcome.confirmed):
         return ("run it on other hardware, with another version of torch, and with CUDA_LAUNCH_BLOCKING=1",)
+    if any(each.cause == "bad_lr_policy" for each in outcome.confirmed):
+        return ("mend the schedule: print the learning rate that it sets in each step before you train again",)
     name = outcome.smallest_change
     if name is None:
         return ("an earlier checkpoint may show what led here: none of the changes removed the fault",)

@@ -41,7 +41,8 @@ class Checkpoint:
     """The parts of a checkpoint; empty where it has none.
 
     ``models`` are all mappings of names to tensors, the likeliest first, by the path they stand under.  ``step`` is
-    what the file says; ``epoch`` counts from 0.
+    what the file says; ``epoch`` counts from 0.  ``left_out`` are sentences about parts that
+    could not be read.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Checkpoint:
     step: int | None = None
     epoch: int | None = None
     raw: Any = None
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def updates(self) -> int | None:
@@ -86,7 +88,10 @@ def read_checkpoint(path: str, trust: bool = False) -> Checkpoint:
     if place.is_dir():
         from .folder import read_folder
 
-        return sorted_out(path, read_folder(place, trust))
+        parts, left_out = read_folder(place, trust)
+        found = sorted_out(path, parts)
+        found.left_out = left_out
+        return found
     return sorted_out(path, read_file(place, trust))
 
 

@@ -22,8 +22,11 @@ _PARTS = {
 }
 
 
-def read_folder(folder: Path, trust: bool) -> dict[str, Any]:
-    """The parts of the folder as one mapping.  Raises ``UnreadableError`` when it holds no weights."""
+def read_folder(folder: Path, trust: bool) -> tuple[dict[str, Any], list[str]]:
+    """The parts of the folder as one mapping, and why others are left out.
+
+    Raises ``UnreadableError`` when it holds no weights, or none that can be read.
+    """
     found = {name: path for name, files in _PARTS.items() if (path := _first(folder, files))}
     shards = folder / "model.safetensors.index.json"
     if "model" not in found and not shards.exists():
@@ -32,13 +35,21 @@ def read_folder(folder: Path, trust: bool) -> dict[str, Any]:
             f"the folder {folder} holds no weights that nanlog knows ({', '.join(_PARTS['model'][:2])});"
             f" name one of its files: {', '.join(inside[:5]) or 'it is empty'}"
         )
-    parts = {name: read_file(path, trust) for name, path in found.items()}
+    parts: dict[str, Any] = {}
+    left_out = []
+    for name, path in found.items():
+        try:
+            parts[name] = read_file(path, trust)
+        except UnreadableError as error:
+            if name == "model":
+                raise
+            left_out.append(str(error))
     if "model" not in found:
         parts["model"] = _joined(folder, shards, trust)
     state = folder / "trainer_state.json"
     if state.exists():
         parts["global_step"] = _json(state).get("global_step")
-    return parts
+    return parts, left_out
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:

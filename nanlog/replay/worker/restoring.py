@@ -24,6 +24,7 @@ def restore_checkpoint(training: Any, checkpoint: Checkpoint, first_step: int | 
     Raises ``UnreadableError`` when the weights do not fit.
     """
     loaded = Loaded(before=training.snapshot())
+    loaded.notes.extend(checkpoint.left_out)
     place = load_weights(training.model, checkpoint.models, checkpoint.path)
     if len(checkpoint.models) > 1:
         loaded.notes.append(f"of the {len(checkpoint.models)} sets of weights in the checkpoint, {place!r} was loaded")

@@ -14,6 +14,7 @@ from .training import Batch, Training
 __all__ = ["OutOfMemoryError", "ran", "run_one"]
 
 
+_FULL = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)  # its name before torch 2.5
 #: How torch says it where it has no error of its own for it.
 _NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory")
 
@@ -52,7 +53,7 @@ def run_one(training: Training, watch: Watch, batch: Batch, step: int) -> Step:
             loss = training.run_step(batch, step)
         except TargetError:
             raise
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (_FULL, MemoryError) as error:
             _free_memory()
             raise OutOfMemoryError(str(error).splitlines()[0] if str(error) else "out of memory") from None
         except Exception as error:  # noqa: BLE001

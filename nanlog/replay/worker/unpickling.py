@@ -6,14 +6,21 @@ import pickle
 import re
 import warnings
 import zipfile
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from nanlog.errors import UnreadableError
 
 __all__ = ["read_file"]
+
+#: Plain data that checkpoints often hold beside tensors: the arguments of a script, paths, numpy's numbers and states.
+#: To make one of these runs no code of the file's.
+_PLAIN = ("argparse.Namespace", "types.SimpleNamespace", "pathlib.PosixPath", "pathlib.PurePosixPath")
 
 #: torch stores tensors as they are; a file that swells more than this when it is unpacked was not made by torch.
 _SWELLING = 20
@@ -87,7 +94,7 @@ def _refuse_bombs(path: Path, size: int) -> None:
 
 def _torch(path: Path, trust: bool) -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _with_plain_classes():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -103,6 +110,21 @@ def _torch(path: Path, trust: bool) -> Any:
         raise UnreadableError(
             f"the checkpoint {path} is damaged or no checkpoint of torch: {_first_line(error)}; take another"
         ) from error
+
+
+def _with_plain_classes() -> AbstractContextManager[Any]:
+    """``_PLAIN`` and numpy's arrays, scalars and dtypes may be unpickled; torch before 2.6 cannot be told so."""
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if version < (2, 6):
+        return nullcontext()
+    classes: list[Any] = [getattr(import_module(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in _PLAIN]
+    multiarray = import_module(np.empty(0).__reduce__()[0].__module__)
+    for name in ("_reconstruct", "scalar"):
+        # numpy 1 and 2 keep them in different modules, and a checkpoint may be of either
+        classes += [(getattr(multiarray, name), f"numpy.{core}.multiarray.{name}") for core in ("core", "_core")]
+    dtypes = [kind for kind in vars(np.dtypes).values() if isinstance(kind, type) and issubclass(kind, np.dtype)]
+    context: AbstractContextManager[Any] = torch.serialization.safe_globals([*classes, np.ndarray, np.dtype, *dtypes])
+    return context
 
 
 def _needs_trust(path: Path, said: str, trust: bool) -> str:

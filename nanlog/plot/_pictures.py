@@ -150,5 +150,6 @@ def series_panels(subject: Subject, globs: Sequence[str]) -> tuple[list[Panel], 
             groups.setdefault(base if kind == "metric" else kind, []).append(series)
     panels: list[Panel] = []
     for kind, found in list(groups.items())[:_MOST_PANELS]:
-        panels += _curves(subject, found, kind.removeprefix("metric/"), _MEDIUM, f"{kind}/")
+        title = _OF_LAYERS.get(kind) or (kind[7:] if kind.startswith("metric/") else kind.replace("_", " "))
+        panels += _curves(subject, found, title, _MEDIUM, f"{kind}/")
     return panels, [series.name for found in list(groups.values())[_MOST_PANELS:] for series in found]

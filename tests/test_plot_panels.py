@@ -58,6 +58,15 @@ def test_minus_infinity_lies_at_the_lower_edge_and_the_others_at_the_upper_one()
     assert min(heights["NaN"], heights["+Inf"]) > 0.9
 
 
+def test_the_row_of_the_training_loss_is_the_upper_one() -> None:
+    axes = panel(plot.loss(make_run({"val/loss": [1, NAN, NAN], "loss": [1, 2, NAN]})), "loss")
+    rails = {line.get_color(): float(np.asarray(line.get_ydata())[0]) for line in lines(axes, "rail")}
+    main, evaluation = (
+        line.get_color() for line in sorted(lines(axes, "curve"), key=lambda line: -line.get_linewidth())
+    )
+    assert rails[main] > rails[evaluation]
+
+
 def test_no_value_lies_behind_the_row_of_markers() -> None:
     axes = panel(plot.loss(make_run({"loss": [1, 5, NAN, 3]})), "loss")
     _, top = axes.get_ylim()

@@ -17,7 +17,7 @@ from PIL import Image
 
 import nanlog.cli
 
-_COLOURS = 96
+_COLOURS = 200
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "plots.md"
 FOLDER = PAGE.with_suffix("")

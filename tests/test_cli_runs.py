@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -277,3 +278,18 @@ print([name for name in heavy if name in sys.modules], file=sys.stderr)
     assert done.stderr == "[]\n"
     assert {"Exit codes:", "Examples:"} <= {line.strip() for line in done.stdout.splitlines()}
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_a_real_shell_completes_a_run(shell: str, some: list[str]) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = run("completion", shell).stdout
+    ask = {
+        "bash": f'COMP_WORDS=(nanlog show {some[0]}); COMP_CWORD=2; _nanlog_completion nanlog; echo "${{COMPREPLY[@]}}"',
+        "fish": f"complete -C 'nanlog show {some[0]}'",
+    }
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [shell, "-c", f"{script}\n{ask[shell]}"]
+    done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    assert some[0] in done.stdout.split()

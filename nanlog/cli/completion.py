@@ -9,7 +9,7 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that makes a shell complete nanlog's commands, options, rules and dialects.
+    """Print the script that makes a shell complete commands, options, rules, dialects and the runs of the store.
 
     \b
     To load it in every new shell:

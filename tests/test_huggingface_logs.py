@@ -212,6 +212,24 @@ def test_the_settings_that_scripts_print() -> None:
     assert list(points(run, "loss")) == [7, 14, 21]
 
 
+def test_the_model_that_is_loaded() -> None:
+    run = run_of(
+        PARSER,
+        "[INFO|configuration_utils.py:737] 2025-12-01 00:00:00,000 >> Model config T5Config {\n"
+        '  "architectures": [\n    "T5ForConditionalGeneration"\n  ],\n  "layer_norm_epsilon": 1e-06,\n'
+        '  "model_type": "t5",\n  "n_positions": 512,\n  "pad": null,\n  "task_specific_params": {\n'
+        '    "summarization": {\n      "max_length": 200\n    }\n  },\n  "use_cache": true\n}\n\n' + row(1) + row(2),
+    )
+    found = {fact.key: (fact.value, fact.line) for fact in run.facts if fact.key.startswith("model.")}
+    assert found == {
+        "model.layer_norm_epsilon": (1e-6, 5),
+        "model.model_type": ("t5", 6),
+        "model.n_positions": (512, 7),
+        "model.use_cache": (True, 14),
+    }
+    assert list(points(run, "loss")) == [1, 2]
+
+
 def test_checkpoints_and_a_resumed_training() -> None:
     run = run_of(
         PARSER,

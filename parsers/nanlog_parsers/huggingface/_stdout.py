@@ -49,6 +49,9 @@ _CHECKPOINT_STEP = re.compile(r"checkpoint-(?P<step>[0-9]{1,15})(?![0-9])")
 _ARGUMENTS = re.compile(r"TrainingArguments\($")
 _MOST_ARGUMENTS = 400
 _ARGUMENT = re.compile(r"(?P<key>\w{1,100})=(?P<value>.{0,500}),")
+#: What ``from_pretrained`` logs: the ``config.json`` of the model; objects in it are indented further.
+_MODEL = re.compile(r"Model config \w{1,100} \{$")
+_OF_MODEL = re.compile(r' {2}"(?P<key>\w{1,100})": (?P<value>[^{\[].{0,300}?),?')
 
 
 class _Bar(NamedTuple):
@@ -82,6 +85,7 @@ class StdoutLog:
         self._tracebacks = Tracebacks()
         self._clues = Clues()
         self._arguments_left = 0  #: so many lines may still belong to the settings
+        self._in_model = False
         self._version = ""
 
     def read(self, line: int, rank: int | None, text: str) -> None:
@@ -148,6 +152,10 @@ class StdoutLog:
     def _message(self, line: int, text: str) -> None:
         if self._arguments_left:
             self._argument(line, text)
+        elif self._in_model:
+            self._of_model(line, text)
+        elif _MODEL.search(text):
+            self._in_model = True
         elif _STARTING in text:
             for rank in list(self._trainings):
                 self._end(rank)
@@ -165,6 +173,11 @@ class StdoutLog:
         self._arguments_left = 0 if text.strip() in {")", ""} else self._arguments_left - 1
         if found is not None:
             self._setting(line, found["key"], found["value"].strip("'\""))
+
+    def _of_model(self, line: int, text: str) -> None:
+        self._in_model = text.startswith(" ")
+        if (found := _OF_MODEL.fullmatch(text.rstrip())) is not None and found["value"] != "null":
+            self._rows.fact(f"model.{found['key']}", constant(found["value"].strip('"')), line)
 
     def _setting(self, line: int, key: str, text: str) -> None:
         value = constant(text)

@@ -65,7 +65,8 @@ class Grid:
     """Rows in network order, columns of steps.
 
     ``edges[k]`` and ``edges[k + 1]`` are the ends of column k; ``value`` holds the largest finite size of a cell, NaN
-    where it has none; ``code`` one of :class:`Cell` for each.  ``order`` says where the order of the rows is from.
+    where it has none; ``code`` one of :class:`Cell` for each.  ``order`` says where the order of the rows is from;
+    ``onset`` is the series in which the run went bad first, in a row or elsewhere.
     """
 
     rows: tuple[Row, ...]
@@ -73,6 +74,7 @@ class Grid:
     value: FloatArray
     code: Codes
     order: Source
+    onset: str | None = None
 
     def column(self, x: float) -> int:
         """The column that a place on the axis of steps lies in."""
@@ -97,7 +99,7 @@ def grid_of(subject: Subject, series: Sequence[Series], columns: int = COLUMNS, 
         row.fill(edges, value[k], code[k])
     begin = subject.onset_at
     found = tuple(Row(row.name, row.layer, row.series, row.bad_from(begin)) for row in points)
-    return Grid(found, edges, value, code, order.source)
+    return Grid(found, edges, value, code, order.source, subject.onset.series)
 
 
 def _named(series: Sequence[Series]) -> dict[str, list[Series]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nanlog.plot._cells import Cell
 from nanlog.plot._heat_style import LOOKS, ZERO, sizes_map
-from nanlog.plot._style import GREY, SMALL
+from nanlog.plot._style import GREY, SMALL, Kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ __all__ = ["draw_key", "sizes_of"]
 
 _PALEST = 0.02  #: share of the cells that may be smaller than the palest colour says
 _NARROWEST = 10.0  #: the largest size is at least so many times the smallest
+_SMALL: dict[str, Any] = {"size": SMALL - 1, "color": GREY, "annotation_clip": False}
 _FEW_DECADES = 300.0  #: up to this ratio powers of ten alone would be too few marks on the scale
 _LINE = 0.19  #: height of an entry of the key, in inches
 
@@ -38,15 +40,17 @@ def sizes_of(grid: Grid) -> ScalarMappable:
     return ScalarMappable(LogNorm(low, high, clip=False), sizes_map())
 
 
-def draw_key(axes: Axes, grid: Grid, height: float, *, wide: bool) -> None:
+def draw_key(axes: Axes, grid: Grid, height: float, absent: str, *, rule: float | None, wide: bool) -> None:
     """A scale of sizes above, the other kinds of cells below.
 
-    ``height`` is that of the axes, in inches; ``wide`` leaves room for arrows beside the cells.
+    ``height`` is that of the axes, in inches; ``absent`` is the word for cells without a point, ``rule`` a size that is
+    marked; ``wide`` leaves room for arrows beside the cells.
     """
     from matplotlib.patches import Patch
 
     left = 1.065 if wide else 1.015
-    looks = [look for cell, look in LOOKS.items() if (grid.code == cell).any()]
+    known = {**LOOKS, Cell.NOT_LOGGED: replace(LOOKS[Cell.NOT_LOGGED], word=absent)}
+    looks = [look for cell, look in known.items() if (grid.code == cell).any()]
     finite = grid.code == Cell.FINITE
     if (finite & (grid.value == 0)).any():
         looks.append(ZERO)
@@ -70,15 +74,15 @@ def draw_key(axes: Axes, grid: Grid, height: float, *, wide: bool) -> None:
         )
         legend.set_gid("key")
     if finite.any():
-        _draw_scale(axes, grid, left, min(_LINE * len(patches) / height, 0.6))
+        _draw_scale(axes, grid, (left, min(_LINE * len(patches) / height, 0.6)), rule)
 
 
-def _draw_scale(axes: Axes, grid: Grid, left: float, bottom: float) -> None:
+def _draw_scale(axes: Axes, grid: Grid, corner: tuple[float, float], rule: float | None) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101
-    bar = axes.inset_axes((left, bottom, 0.014, 1 - bottom))
+    bar = axes.inset_axes((*corner, 0.014, 1 - corner[1]))
     colours = sizes_of(grid)
     scale = figure.colorbar(colours, cax=bar)
     scale.outline.set_visible(False)
@@ -91,3 +95,9 @@ def _draw_scale(axes: Axes, grid: Grid, left: float, bottom: float) -> None:
     if high / low < _FEW_DECADES:
         bar.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
         bar.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if rule is not None and low < rule < high:
+        bar.axhline(rule, color="white", lw=2.6)
+        bar.axhline(rule, color=Kind.NAN.colour, lw=1.2, gid="rule")
+        bar.annotate(
+            "rule of thumb", (1, rule), (26, 0), ("axes fraction", "data"), "offset points", va="center", **_SMALL
+        )

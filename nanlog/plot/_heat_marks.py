@@ -82,14 +82,18 @@ def mark_beginning(axes: Axes, grid: Grid, spread: Spread, unit: str) -> None:
 
 
 def said_of(grid: Grid, spread: Spread, unit: str = "step") -> str:
-    """For example ``began in ip2/0: NaN at step 35``."""
-    what = f"{LOOKS[spread.at.cell].word} at {unit} {spread.at.x:.0f}"
-    names = [shown(grid.rows[k].name, _NAME) for k in spread.first]
-    if len(names) == len(grid.rows) > 1:
-        return f"began in all rows at once: {what}"
-    if len(names) <= _NAMED:
-        return f"began in {' and '.join(names)}: {what}"
-    return f"began in {len(names)} of {len(grid.rows)}, {names[0]} to {names[-1]}: {what}"
+    """For example ``it began here: ip2/0 = NaN at step 35``; ``first of these`` where it began in another series."""
+    rows = [grid.rows[k] for k in spread.first]
+    names = [shown(row.name, _NAME) for row in rows]
+    if len(rows) == len(grid.rows) > 1:
+        where = f"all {len(rows)} rows"
+    elif len(rows) <= _NAMED:
+        where = " and ".join(names)
+    else:
+        where = f"{len(rows)} of {len(grid.rows)}, {names[0]} to {names[-1]}"
+    here = any(grid.onset in row.series for row in rows)
+    lead = "it began here" if here else "first of these"
+    return f"{lead}: {where} = {LOOKS[spread.at.cell].word} at {unit} {spread.at.x:.0f}"
 
 
 def mark_spread(axes: Axes, grid: Grid, spread: Spread, height: float, unit: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nanlog.model import Series
 from nanlog.onset import base_name, main_loss
-from nanlog.plot._choice import curves_of, in_table
+from nanlog.plot._choice import MOST_CURVES, curves_of, in_table
 from nanlog.plot._panel import CurvePanel, Panel
 from nanlog.plot._ratio import RULE_OF_THUMB, ratios
 from nanlog.plot._subject import subject_of
@@ -79,11 +79,14 @@ def _activations(subject: Subject) -> list[Panel]:
 
 
 def _ratio(subject: Subject) -> list[Panel]:
-    found = list(ratios(subject.run))
+    """Of a few parameters as curves, in which the values are read, of many as cells."""
+    what, found = ratios(subject.run)
     if not found:
         return []
+    if len(found) > MOST_CURVES:
+        return [HeatPanel(what, tuple(found), RULE_OF_THUMB, "no ratio")]
     rule = (RULE_OF_THUMB, f"{RULE_OF_THUMB:g}, a rule of thumb")
-    return [CurvePanel("update / parameter", curves_of(subject, found, "ratio/"), _LARGE, rule)]
+    return [CurvePanel(what, curves_of(subject, found, "ratio/"), _LARGE, rule)]
 
 
 def _curves(subject: Subject, series: Sequence[Series], title: str, height: float, prefix: str = "") -> list[Panel]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanlog.model import Series, Stage
+from nanlog.model import FloatArray, IntArray, Series, Stage
 
 if TYPE_CHECKING:
     from nanlog.model import Run
@@ -19,25 +19,50 @@ __all__ = ["RULE_OF_THUMB", "ratios"]
 RULE_OF_THUMB = 1e-3
 
 
-def ratios(run: Run) -> Iterator[Series]:
-    """``update/<layer>/<i>`` divided by ``param/<layer>/<i>``, where the log has both for a step.
+def ratios(run: Run) -> tuple[str, list[Series]]:
+    """What is divided, and ``ratio/<layer>/<i>`` for every parameter, where the log has both for a step.
 
-    A parameter that is exactly 0 (a bias at the beginning) has no ratio; those points are left out.
+    It is the update that the log names; where it names none, that of plain gradient descent: the learning rate times
+    the gradient.  A parameter that is exactly 0 (a bias at the beginning) has no ratio; those points are left out.
     """
+    if found := list(_of_updates(run)):
+        return "update / parameter", found
+    return "rate * gradient / parameter: the log has no updates", list(_of_gradients(run))
+
+
+def _of_updates(run: Run) -> Iterator[Series]:
     for name, update in run.table.items():
         parameter = run.series(name.replace("update/", "param/", 1)) if name.startswith("update/") else None
         if parameter is not None and len(found := _ratio(update, parameter)):
             yield found
 
 
+def _of_gradients(run: Run) -> Iterator[Series]:
+    rate = run.series("lr")
+    if rate is None:
+        return
+    for name, gradient in run.table.items():
+        parameter = run.series(name.replace("param_diff/", "param/", 1)) if name.startswith("param_diff/") else None
+        if parameter is not None:
+            both, own = _together(gradient, rate)
+            with np.errstate(all="ignore"):
+                step = replace(gradient.where(both), value=np.abs(rate.value[own]) * gradient.value[both])
+            if len(found := _ratio(step, parameter)):
+                yield found
+
+
 def _ratio(update: Series, parameter: Series) -> Series:
-    own, other = (series.attempt * (1 << 44) + series.step for series in (update, parameter))
-    _, at, of = np.intersect1d(own, other, return_indices=True)
-    above, below = update.where(at.astype(np.int64)), parameter.value[of]
+    both, of = _together(update, parameter)
+    above, below = update.where(both), parameter.value[of]
     with np.errstate(all="ignore"):
-        value = np.where(np.isfinite(below), above.value / below, np.nan)
-    whole = Series(
-        replace(update.info, name=update.name.replace("update/", "ratio/", 1), stage=Stage.UPDATE),
-        *(above.step, value, above.line, above.attempt, above.file),
-    )
+        value: FloatArray = np.where(np.isfinite(below), above.value / below, np.nan)
+    name = f"ratio/{update.name.partition('/')[2]}"
+    whole = replace(above, info=replace(update.info, name=name, stage=Stage.UPDATE), value=value)
     return whole.where(below != 0)
+
+
+def _together(one: Series, other: Series) -> tuple[IntArray, IntArray]:
+    """The indices of the points that two series have at the same steps of the same attempts."""
+    own, its = (series.attempt * (1 << 44) + series.step for series in (one, other))
+    _, at, of = np.intersect1d(own, its, return_indices=True)
+    return at.astype(np.int64), of.astype(np.int64)

@@ -11,10 +11,12 @@ from nanlog.model import FloatArray
 from nanlog.plot._choice import curves_of
 from nanlog.plot._envelope import Stretch, envelope
 from nanlog.plot._figure import PAD, step_limits
+from nanlog.plot._heat_text import cells_as_text
 from nanlog.plot._marks import events
 from nanlog.plot._scale import Reach
 from nanlog.plot._style import Kind
 from nanlog.plot._title import title_of
+from nanlog.plot.heat import HeatPanel
 from nanlog.printable import printable
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ def with_characters(subject: Subject, panels: Sequence[Panel], width: int, *, co
     limits = step_limits(subject, panels)
     parts = [title_of(subject, printable), *_legend(subject)]
     for panel in panels:
+        if isinstance(panel, HeatPanel):
+            parts.append(cells_as_text(panel, subject, width, colour=colour))
+            continue
         parts.append(_panel(plotext, subject, panel, limits, width))
     text = "\n".join(parts)
     return text if colour else plotext.uncolorize(text)

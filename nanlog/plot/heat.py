@@ -46,10 +46,15 @@ _ORDERS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatPanel:
-    """The sizes of some layers' series, in colours; ``title`` says what they measure."""
+    """The sizes of some layers' series, in colours; ``title`` says what they measure.
+
+    ``rule`` is a size worth knowing, which is marked on the scale; ``absent`` is what a cell without a point is called.
+    """
 
     title: str
     series: tuple[Series, ...]
+    rule: float | None = None
+    absent: str = LOOKS[Cell.NOT_LOGGED].word
 
     @property
     def height(self) -> float:
@@ -58,17 +63,27 @@ class HeatPanel:
 
     def draw(self, axes: Axes, subject: Subject) -> None:
         grid = grid_of(subject, self.series)
-        draw_heat(axes, grid, self.height - _FRAME, subject.x_label.partition(" ")[0])
+        unit = subject.x_label.partition(" ")[0]
+        draw_heat(axes, grid, self.height - _FRAME, unit, rule=self.rule, absent=self.absent)
         mark_steps(axes, grid, events(subject))
         several = subject.attempt is None and len(subject.run.attempts) > 1
         title = self.title + (f", training {subject.onset.attempt}" if several else "")
         axes.set_title(shown(title, 80), loc="left", pad=4, weight="bold")
 
 
-def draw_heat(axes: Axes, grid: Grid, height: float = 4.0, unit: str = "step") -> None:
+def draw_heat(
+    axes: Axes,
+    grid: Grid,
+    height: float = 4.0,
+    unit: str = "step",
+    *,
+    rule: float | None = None,
+    absent: str = LOOKS[Cell.NOT_LOGGED].word,
+) -> None:
     """Draw cells, names of rows, the key, the cells where it began and how it spread.
 
-    ``height`` is that of the axes, in inches: so many names have room; ``unit`` is what steps count.
+    ``height`` is that of the axes, in inches: so many names have room.  ``unit`` is what steps count, ``rule`` a size
+    that is marked on the scale, ``absent`` the word for cells without a point.
     """
     spread = spread_of(grid)
     points = height * 72
@@ -83,7 +98,8 @@ def draw_heat(axes: Axes, grid: Grid, height: float = 4.0, unit: str = "step") -
     if spread is not None:
         mark_beginning(axes, grid, spread, unit)
         mark_spread(axes, grid, spread, height, unit)
-    draw_key(axes, grid, height, wide=spread is not None and (spread.above or spread.below) is not None)
+    arrows = spread is not None and (spread.above or spread.below) is not None
+    draw_key(axes, grid, height, absent, rule=rule, wide=arrows)
 
 
 def _widen(axes: Axes, grid: Grid) -> None:

@@ -286,7 +286,7 @@ def test_a_real_shell_completes_a_run(shell: str, some: list[str]) -> None:
         pytest.skip(f"{shell} is not installed")
     script = run("completion", shell).stdout
     ask = {
-        "bash": f'COMP_WORDS=(nanlog show {some[0]}); COMP_CWORD=2; _nanlog_completion nanlog; echo "${{COMPREPLY[@]}}"',
+        "bash": f"COMP_WORDS=(nanlog show {some[0]}); COMP_CWORD=2; _nanlog_completion nanlog; echo ${{COMPREPLY[@]}}",
         "fish": f"complete -C 'nanlog show {some[0]}'",
     }
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nanlog import diagnose
+from nanlog.cli import cli
 from nanlog.model import FactValue, Piece, Run
 from nanlog.registry import choose
 from nanlog.source import open_source
@@ -145,6 +147,19 @@ def test_settings_beside_a_log_are_facts_of_its_run(tmp_path: Path, root: Path) 
     assert (report.run.parser, report.verdict) == ("deepspeed+settings", "healthy")
     hazard = next(note for note in report.notes if "lr: 3" in note.says)
     assert (Path(hazard.file or "").name, hazard.line) == ("ds_config.json", 7)
+
+
+def test_what_is_said_of_settings_alone(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    said = {}
+    for name, epsilon in (("usual", 1e-5), ("hazardous", 0)):
+        path.write_text(MODEL.replace("1e-05", str(epsilon)), encoding="utf-8")
+        found = CliRunner().invoke(cli, ["diagnose", "--no-store", str(path)])
+        assert found.exit_code == 3
+        said[name] = " ".join(found.stdout.split())
+    assert "7 settings here and no log: only hazards can be named. None of them is a hazard" in said["usual"]
+    assert "hazard: layer_norm_epsilon: 0 lets a normalisation divide by zero config.json:4" in said["hazardous"]
+    assert "None of them" not in said["hazardous"]
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:

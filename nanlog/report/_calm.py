@@ -42,6 +42,8 @@ def unjudged(run: Run) -> str:
     if run.table:
         logged = f"The {counted(len(run.table), 'series', 'series')} in this log"
         return f"{logged} cannot tell whether the training is healthy."
+    if run.facts:
+        return f"There are {counted(len(run.facts), 'setting')} here and no log: only hazards can be named."
     return f"There is no training value in the {counted(run.lines, 'line')} read as {name(run.parser)}."
 
 
@@ -63,6 +65,9 @@ def healthy(page: Page, report: Report) -> None:
 def cannot_judge(page: Page, report: Report) -> None:
     """Why not, and what to provide."""
     badge(page, "CANNOT JUDGE", "yellow", unjudged(report.run))
+    if report.run.facts and not report.run.table and not report.notes:
+        page.blank()
+        page.item(page.text("None of them is a hazard that nanlog knows."))
     notes(page, report)
     not_known(page, report)
     page.heading("What now")

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -695,7 +695,10 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The answer for one run; findings best first."""
+    """The answer for one run; findings best first.
+
+    ``replay`` is what the last ``nanlog replay`` of the run found out (docs/replay.md), where there was one.
+    """
 
     run: Run
     verdict: Verdict
@@ -703,6 +706,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     cannot_tell: tuple[CannotTell, ...] = ()
     notes: tuple[Evidence, ...] = ()
+    replay: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         from nanlog.shown import report_in_short

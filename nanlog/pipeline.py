@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from nanlog.report import Answer, Failure
 from nanlog.report.as_json import as_dict
 from nanlog.report.saved import report_of
 from nanlog.source import open_source
-from nanlog.store import StoredRun, collect, find, latest, list_runs, load_both, save, store_root
+from nanlog.store import StoredRun, collect, find, id_in, latest, list_runs, load_both, load_replay, save, store_root
 
 __all__ = ["Progress", "answer", "diagnose", "load", "runs"]
 
@@ -60,7 +61,7 @@ def answer(
     with _kept(run, store, complain) as found:
         report = diagnose_run(run, rules)
         found.set_result(as_dict(report))
-    return report
+    return _with_replay(report, store, id_in(store, run))
 
 
 def load(run_id: str | None = None, store: str | Path | None = None) -> Report:
@@ -78,14 +79,23 @@ def load(run_id: str | None = None, store: str | Path | None = None) -> Report:
     name = newest.run_id if newest is not None else find(root, str(run_id))
     run, saved = load_both(root, name)
     try:
-        return diagnose_run(run) if saved is None else report_of(saved, run)
+        report = diagnose_run(run) if saved is None else report_of(saved, run)
     except (LookupError, TypeError, ValueError, AttributeError):  # another version of nanlog saved it
-        return diagnose_run(run)
+        report = diagnose_run(run)
+    return _with_replay(report, root, name)
 
 
 def runs(store: str | Path | None = None) -> tuple[StoredRun, ...]:
     """Return what the store holds, the newest first; nothing where there is no store."""
     return list_runs(store_root(None if store is None else str(store)))
+
+
+def _with_replay(report: Report, root: Path, run_id: str | None) -> Report:
+    """The report with what a replay of its run found out; one that cannot be read is as good as none."""
+    with suppress(StoreError):
+        if run_id is not None and (replay := load_replay(root, run_id)) is not None:
+            return replace(report, replay=replay)
+    return report
 
 
 def _read(path: str, format_in: str | None, progress: Progress | None) -> Run:

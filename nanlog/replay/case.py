@@ -65,6 +65,17 @@ class Case:
         return f"{best[1]} grew {best[0]:.3g} times" if best[0] >= GROWN else None
 
     @property
+    def operand(self) -> str:
+        """What the operation was given, in words; empty where that is not known."""
+        if self.first is None or not self.first.operands:
+            return ""
+        given = self.first.operands[-1] if self.first.op in ("div", "true_divide") else self.first.operands[0]
+        if given.minimum is None:
+            return f" (no finite value in {given.name})"
+        zeros = f", {given.zeros} of them 0" if given.zeros else ""
+        return f" ({given.minimum:.4g} to {given.maximum:.4g}{zeros})"
+
+    @property
     def origin(self) -> str:
         """``log at model.py:31, in head``; ``the step`` when nothing is known."""
         first = self.first

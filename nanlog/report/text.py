@@ -10,6 +10,7 @@ from nanlog.report import Answer, Failure, Style
 from nanlog.report._calm import cannot_judge, healthy
 from nanlog.report._next import not_known, notes, what_now
 from nanlog.report._page import Page
+from nanlog.report._replayed import replayed
 from nanlog.report._summary import row, summary
 from nanlog.report._title import extent, folder
 from nanlog.report._when import when
@@ -46,6 +47,7 @@ def _report(page: Page, report: Report) -> None:
         case Verdict.UNHEALTHY:
             when(page, report)
             why(page, report)
+            replayed(page, report)
             what_now(page, report)
             not_known(page, report)
             notes(page, report)

@@ -18,7 +18,7 @@ from .scene import EarlierState, Scene
 from .signs import signs_of
 from .stepping import OutOfMemoryError
 from .training import State
-from .trials import in_order, tried
+from .trials import in_order, known_names, tried
 
 __all__ = ["Clock", "Session"]
 
@@ -67,6 +67,7 @@ class Session:
         self.send("ended", status=status, why=why)
 
     def _run(self) -> None:
+        known_names(self.plan)
         opening = opened(self.plan, self.send)
         if self.plan.scan_inputs:
             from .inputs import scan

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from difflib import get_close_matches
 
 from nanlog.replay.operators import nominated
 from nanlog.replay.outcome import NotRun, Trial
 from nanlog.replay.plan import Plan
 
-from .faults import CouldNotRun, said
+from .faults import CouldNotRun, TargetError, said
 from .interventions import Intervention, interventions
 from .scene import Change, Scene
 from .stepping import OutOfMemoryError, ran
@@ -20,6 +21,16 @@ __all__ = ["in_order", "tried"]
 
 #: So many steps more must stay finite before a change that only delays a growth counts as a cure.
 _LASTING = 16
+
+
+def known_names(plan: Plan) -> None:
+    """Raises ``TargetError`` when an intervention was asked for that does not exist."""
+    names = [each.name for each in interventions()]
+    for name in plan.vary or ():
+        if name not in names and name != "repeat":
+            near = get_close_matches(name, names, 1)
+            meant = f"did you mean {near[0]}" if near else f"there are {', '.join(names)}"
+            raise TargetError(f"there is no intervention {name!r}; {meant}")
 
 
 def in_order(plan: Plan, scene: Scene) -> Iterator[Intervention]:

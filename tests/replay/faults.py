@@ -531,6 +531,27 @@ def clipped_infinity() -> Made:
     return trained(net, after_backward=clip)
 
 
+def in_closure() -> Made:
+    """Lightning, and L-BFGS, run forward and backward inside of the optimizer's step."""
+
+    class Closed(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            return super().step(closed)
+
+    def closed() -> float:
+        made.optimizer.zero_grad()
+        total = log_of_nothing(made.model, made.batch)
+        total.backward()
+        return float(total.detach())
+
+    made = trained(Net(nn.Tanh()), squares, y=torch.randn(ROWS, 3), optimizer=Closed)
+    return made
+
+
+def log_of_nothing(model: nn.Module, batch: Any) -> torch.Tensor:
+    return (model(batch[0]) * 0).log().mean()  # fault: in_closure
+
+
 def huge_rate_momentum() -> Made:
     made = trained(Net(nn.Tanh()), optimizer=torch.optim.SGD, momentum=0.9, lr=1e38)
     for parameter in made.model.parameters():
@@ -945,6 +966,7 @@ FAULTS = {
             module="fc",
             tensor="fc.weight",
         ),
+        Fault("in_closure", in_closure, op="log", module=None),
         Fault("clipped_infinity", clipped_infinity, phase="backward", op="mul", module="fc"),
         Fault("lstm", lambda: trained(Net(Recurrent("LSTM"))), op="lstm", module="middle.rnn", line="recurrent"),
         Fault("gru", lambda: trained(Net(Recurrent("GRU"))), op="gru", module="middle.rnn", line="recurrent"),

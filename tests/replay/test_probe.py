@@ -29,8 +29,10 @@ def probed(made: Made) -> Probe:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
 def test_fault_is_named(fault: Fault) -> None:
     torch.manual_seed(1)
-    first = probed(fault.make()).first
+    probe = probed(fault.make())
+    first = probe.first
     assert first is not None
+    assert not probe.unread
     assert (first.step, first.phase, first.op, first.module) == (7, fault.phase, fault.op, fault.module)
     assert (first.tensor, first.samples) == (fault.tensor, fault.samples)
     assert first.line == fault.at

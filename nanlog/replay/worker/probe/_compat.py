@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["backward_entry", "current_node", "eagerly", "sequence_number", "without_overrides"]
+__all__ = ["backward_entry", "current_node", "eagerly", "inside_transform", "sequence_number", "without_overrides"]
 
 
 def _nothing() -> None:
@@ -30,6 +30,12 @@ sequence_number: Callable[[], int] = getattr(torch.autograd, "_get_sequence_nr",
 
 #: Inside, no function mode and no subclass is asked.
 without_overrides: Callable[[], AbstractContextManager[Any]] = torch._C.DisableTorchFunction
+
+
+def inside_transform() -> bool:
+    """Whether ``torch.func`` is at work: its tensors have no values of their own."""
+    level: Callable[[], int | None] = getattr(torch._C._functorch, "maybe_current_level", _nothing)
+    return level() is not None
 
 
 def backward_entry() -> str:

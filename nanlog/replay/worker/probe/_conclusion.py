@@ -12,6 +12,7 @@ from nanlog.replay.worker.raised import first_of_error
 from ._events import Event
 from ._findings import benign_places, first_nonfinite, raised_instead
 from ._leaves import Leaves
+from ._naming import BUNDLES
 from ._origin import forward_ancestors, origin_of
 from ._raised import Raised
 
@@ -76,9 +77,8 @@ class Scene:
     def _behind_error(self, events: Sequence[Event]) -> Events:
         if self.error is None:
             return ()
-        if self.raised_it:
-            assert self.raised is not None  # noqa: S101  that is what the property says
-            return self.raised.behind
+        if self.raised_it and self.raised is not None and self.raised.call.op not in BUNDLES:
+            return self.raised.behind  # else it may be autograd's own search for NaN
         spoilt = [event for event in events if event.nan]
         return tuple(spoilt[-1:])
 

@@ -24,6 +24,12 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 
 
 def plain(name: str) -> str:
+    """Without wrappers; of a Keras variable its path.
+
+    >>> plain("_orig_mod.fc.weight"), plain("_functional._torch_params.net/dense/kernel")
+    ('fc.weight', 'net/dense/kernel')
+    """
+    name = name.rpartition("_torch_params.")[2]
     for wrapper in _WRAPPERS:
         name = name.replace(wrapper, "")
     return name
@@ -33,6 +39,9 @@ def module_names(model: torch.nn.Module) -> dict[int, str]:
     """By identity; a model wrapped for several devices is looked into."""
     inner = unwrapped(model)
     names = {id(module): plain(name) for name, module in inner.named_modules()}
+    layers = getattr(inner, "_flatten_layers", None)
+    if callable(layers):  # Keras, whose layers torch does not know as parts of the model
+        names |= {id(layer): str(layer.name) for layer in layers(include_self=False)}
     return {id(model): "", **names}
 
 
@@ -144,4 +153,5 @@ class Leaves:
 
 
 def _owned(phase: ReplayPhase, name: str, *, buffer: bool = False) -> Leaf:
-    return Leaf(phase, name, name.rpartition(".")[0] or None, buffer=buffer)
+    module = name.rpartition("/")[0].rpartition("/")[2] if "/" in name else name.rpartition(".")[0]
+    return Leaf(phase, name, module or None, buffer=buffer)

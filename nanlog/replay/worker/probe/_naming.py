@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-__all__ = ["name_of_function", "name_of_kernel", "name_of_node"]
+__all__ = ["BUNDLES", "name_of_function", "name_of_kernel", "name_of_node"]
 
 #: Functions that are a layer rather than an operator: what they call is more to the point.
 BUNDLES = frozenset({"multi_head_attention_forward", "backward", "grad", "step"})

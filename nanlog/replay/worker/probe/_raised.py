@@ -75,7 +75,7 @@ def misplaced(operator: Operator, args: tuple[Any, ...]) -> Misplaced | None:
     return Misplaced(span_of(indices), rows, int(indices[first]), count)
 
 
-def refuse_misplaced(operator: Operator, args: tuple[Any, ...], kwargs: Any) -> None:
+def refuse_misplaced(operator: Operator, args: tuple[Any, ...]) -> None:
     """On a GPU such an index ends the process some operators later; here it raises at once, as on the CPU."""
     if operator.kernel not in _INDEXED or not any(isinstance(a, torch.Tensor) and a.is_cuda for a in flat(list(args))):
         return

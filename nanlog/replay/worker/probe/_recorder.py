@@ -21,17 +21,20 @@ from ._ledger import Ledger, span_of
 from ._measure import Extent, extent, is_finite, numbers
 from ._naming import BUNDLES, name_of_kernel, name_of_node
 from ._operators import Operator, flat, operator_of
+from ._raised import refuse_misplaced
 from ._ranges import Ranges
 from ._sites import site_here
 
 __all__ = ["Recorder"]
 
+#: Some operators are given several nodes before they run: custom functions, and those inside ``torch.func``.
+_NODES_AT_ONCE = 4
+
 
 class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read torch
     """The mode below autograd, where each operator of forward, backward and update passes as it is executed.
 
-    ``boundary`` is the code from which backward is started.  ``on_raise`` is told of operators that raise,
-    ``before`` of each operator before it runs.
+    ``boundary`` is the code from which backward is started.  ``on_raise`` is told of operators that raise.
     """
 
     supports_higher_order_operators = True
@@ -43,8 +46,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         self.evidence = Evidence(self.ledger, leaves, self.made_by)
         self.updating = self.after_backward = self.overflowed = False
         self.on_raise: Callable[[BaseException, Call, Operator, Any, Any], None] | None = None
-        self.before: Callable[[Operator, Any, Any], None] | None = None
         self.scaled: float | None = None
+        self.unread = 0
         self._boundary = boundary
         self._nodes: dict[tuple[int, int], Call] = {}
         self._rewritten: dict[tuple[int, int], Call] = {}
@@ -56,6 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         self._rewritten.clear()
         self.updating = self.after_backward = self.overflowed = False
         self.scaled = None
+        self.unread = 0
 
     @property
     def events(self) -> list[Event]:
@@ -71,21 +75,31 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
     def _seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         operator = operator_of(func)
         node = current_node()
+        graded = torch.is_grad_enabled()
         call = self._call(operator, node)
-        with torch.no_grad():
-            if self.before is not None:
-                self.before(operator, args, kwargs)
-            given = self._given_before(operator, args, kwargs)
         try:
+            with torch.no_grad():
+                refuse_misplaced(operator, args)
+                given = self._given_before(operator, args, kwargs)
             result = func(*args, **kwargs)
+            self._remember_node(call, operator)
+            with torch.no_grad():
+                phase = self._phase(call, node, operator, args, kwargs, graded=graded)
+                self._looked(operator, call, node, phase, args, kwargs, given, result)
         except Exception as error:
             if self.on_raise is not None:
                 self.on_raise(error, call, operator, args, kwargs)
             raise
-        self._remember_node(call, operator)
-        with torch.no_grad():
-            self._look(operator, call, node, args, kwargs, given, result)
         return result
+
+    def _looked(self, *seen: Any) -> None:
+        """A result that cannot be read must not end the step; a device that has failed does, and here is where."""
+        try:
+            self._look(*seen)
+        except Exception as error:
+            if "CUDA error" in str(error) or "device-side assert" in str(error):
+                raise
+            self.unread += 1
 
     def _call(self, operator: Operator, node: Any) -> Call:
         """The public function at work; in backward, where C++ is at work, that of the node's forward."""
@@ -120,10 +134,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
     def _of_node(self, node: Any) -> Call:
         number = _number(node)
         name = _class(node)
-        here = (threading.get_ident(), number)
+        thread = threading.get_ident()
         table = self._rewritten if name == "CopySlices" else self._nodes
-        if here in table:
-            return table[here]
+        for later in range(_NODES_AT_ONCE):
+            if (thread, number + later) in table:
+                return table[thread, number + later]
         # A device has a thread of its own for backward: the forward was numbered in another one.
         others = [call for (_, other), call in table.items() if other == number]
         return others[0] if others else Call(name_of_node(name))
@@ -153,6 +168,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         operator: Operator,
         call: Call,
         node: Any,
+        phase: ReplayPhase,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         given: list[Given],
@@ -162,7 +178,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
             return
         if operator.kernel == "_local_scalar_dense" and isinstance(result, float) and not math.isfinite(result):
             self.evidence.read_out(args[0])
-        phase = self._phase(call, node, operator, args, kwargs)
         written = list(operator.written(args, kwargs))
         for tensor, lane in [*written, *_fresh(result, written, operator)]:
             span = span_of(tensor)
@@ -189,10 +204,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         self.ranges.add(phase, call, values.dtype, found)
         return found.finite
 
-    def _phase(self, call: Call, node: Any, operator: Operator, args: Any, kwargs: Any) -> ReplayPhase:
+    def _phase(self, call: Call, node: Any, operator: Operator, args: Any, kwargs: Any, *, graded: bool) -> ReplayPhase:
         if node is not None:
             return ReplayPhase.FORWARD if call.where.recomputed and self.calls.top() is call else ReplayPhase.BACKWARD
-        outside = not torch.is_grad_enabled() and self.calls.module[1] is None
+        outside = not graded and self.calls.module[1] is None
         if (self.updating or self.after_backward) and (outside or self._changes_parameters(operator, args, kwargs)):
             return ReplayPhase.UPDATE
         return ReplayPhase.FORWARD

@@ -12,7 +12,7 @@ import torch
 from nanlog.replay.outcome import Benign, FirstNonfinite, ReplayPhase
 
 from ._calls import Calls
-from ._compat import current_node, eagerly, without_overrides
+from ._compat import current_node, eagerly, inside_transform, without_overrides
 from ._conclusion import Scene, concluded
 from ._events import Call, Event
 from ._hooks import attached, boundary
@@ -20,7 +20,7 @@ from ._leaves import Leaves, batch_size, module_names, plain, unwrapped
 from ._ledger import span_of
 from ._measure import is_finite, numbers
 from ._operators import Operator, flat
-from ._raised import Raised, misplaced, refuse_misplaced
+from ._raised import Raised, misplaced
 from ._ranges import Range, Ranges
 from ._recorder import Recorder
 from ._sites import site_here
@@ -36,8 +36,8 @@ class Probe:
     the ranges out and is faster.  An exception of the step passes through.
 
     After the step: ``first`` (None where nothing non-finite matters), ``benign``, ``ranges``, ``loss`` (what backward
-    started from, without the factor of a loss scaler; None without backward) and ``skipped`` (a loss scaler found an
-    overflow and nothing was harmed).
+    started from, without the factor of a loss scaler; None without backward), ``skipped`` (a loss scaler found an
+    overflow and nothing was harmed) and ``unread`` (results that could not be looked into).
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Probe:
         self._calls, self._leaves = Calls(), Leaves()
         self._recorder = Recorder(self._calls, self._leaves, self._ranges, boundary)
         self._recorder.on_raise = self._raised_in_kernel
-        self._recorder.before = refuse_misplaced
         self._calls.listening.raised = self._raised_in_function
         self._stack = ExitStack()
         self.first: FirstNonfinite | None = None
         self.benign: tuple[Benign, ...] = ()
         self.loss: float | None = None
         self.skipped = False
+        self.unread = 0
         self._scene = Scene()
 
     @property
@@ -125,10 +125,13 @@ class Probe:
             scene.error, scene.overflowed, scene.unscaled = error, self._recorder.overflowed, self._recorder.scaled
             conclusion = concluded(scene, self._recorder.events, self.step, self._leaves)
         self.first, self.benign, self.skipped = conclusion.first, conclusion.benign, scene.skipped
+        self.unread = self._recorder.unread
         self._recorder.clear()
         self._leaves.clear()
 
     def backward_begins(self, roots: Sequence[torch.Tensor], *, accumulates: bool) -> None:
+        if inside_transform():
+            return
         with without_overrides(), torch.no_grad():
             for root in roots:
                 if root.numel() == 1 and (accumulates or self.loss is None):

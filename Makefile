@@ -1,7 +1,7 @@
 # make check PYTHON=.venv/bin/python    what CI runs
 PYTHON ?= .venv/bin/python
 
-.PHONY: install check format docs bench accuracy healthy constraints clean
+.PHONY: install check format docs gallery bench accuracy healthy constraints clean
 
 install: ## an environment in .venv with everything a developer needs
 	python3 -m venv .venv
@@ -16,6 +16,9 @@ format: ## rewrite what the formatter and the linter can mend
 
 docs: ## renew the generated parts of the documentation
 	$(PYTHON) tools/docs.py
+
+gallery: ## draw the pictures of docs/plots anew
+	$(PYTHON) tools/gallery.py
 
 bench: ## time the reading of large logs (needs the extra "bench")
 	for script in bench/*_speed.py; do $(PYTHON) $$script || exit 1; done

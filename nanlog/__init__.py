@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nanlog import plot as plot
     from nanlog.pipeline import diagnose, load, runs
 
 __all__ = ["__version__", "diagnose", "load", "plot", "runs"]

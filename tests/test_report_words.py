@@ -46,8 +46,10 @@ def smoothed(run: Run, name: str) -> Run:
         ({"loss": [*CALM, 80.0, INF]}, "The training loss left its normal range, then became +Inf."),
         (
             {"loss": [2.2, 1.9, 14.5062, 14.5062, 14.5062], "metric/accuracy": [0.2, 0.5, 0.1, 0.1, 0.1]},
-            "The training loss showed 14.5062, which stands for NaN or for outputs that saturated (16.118 times the"
-            " share of wrong answers: probabilities clipped at 1e-7).",
+            (
+                "The training loss showed 14.5062, which stands for NaN or for outputs that saturated "
+                "(16.118 times the share of wrong answers: probabilities clipped at 1e-7)."
+            ),
         ),
         (
             {"loss": [*CALM, *CALM, *[0.0] * 5]},
@@ -91,6 +93,12 @@ def test_a_checkpoint_that_is_lost_is_named() -> None:
     said = text(make_run({"loss": [*CALM, NAN, NAN, NAN]}, marks=marks))
     assert "good checkpoint  none: out/ckpt.pt was written again after the onset" in said
     assert "resume from" not in said
+
+
+def test_a_log_that_begins_after_the_onset_asks_for_the_part_before() -> None:
+    said = text(make_run({"loss": [NAN] * 5}, first=700))
+    assert "last good        not in this log, which begins after the onset: add the part before it" in said
+    assert "The log begins after the onset: what led to it is in the part before." in said
 
 
 def test_a_message_is_no_name_of_a_series() -> None:

@@ -82,8 +82,19 @@ def test_nothing_is_replayed_from_checkpoints_that_nanlog_does_not_read(framewor
     assert "nanlog replay" not in (judged([*CALM, NAN], framework).findings[0].next_test or "")
 
 
-def test_nothing_is_replayed_that_was_bad_before_the_first_update() -> None:
-    assert "nanlog replay" not in (judged([NAN] * 5).findings[0].next_test or "")
+@pytest.mark.parametrize(
+    ("framework", "file"),
+    [("pytorch", "untrained.pt"), ("lightning", "untrained.ckpt"), ("transformers", "checkpoint-0")],
+)
+def test_what_was_bad_before_the_first_update_is_replayed_from_the_untrained_model(framework: str, file: str) -> None:
+    words = command(judged([NAN] * 5, framework))
+    assert words[3] == file
+    assert words[-1] == "restore_weights,drop_samples"
+
+
+def test_a_log_that_begins_after_the_onset_names_no_step_to_replay() -> None:
+    run = make_run({"loss": [NAN] * 5, "lr": [9.0] * 5}, first=700, facts={"framework": "pytorch"})
+    assert all("nanlog replay" not in (finding.next_test or "") for finding in diagnose_run(run).findings)
 
 
 def test_a_name_from_the_log_is_one_word_of_the_command() -> None:

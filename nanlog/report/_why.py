@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nanlog.report._page import Page
 
-__all__ = ["in_short", "told_apart", "where", "why"]
+__all__ = ["in_short", "told_apart", "unexplained", "where", "why"]
 
 _EVIDENCE = 3  #: sentences for the first cause
 _AGAINST = 2
@@ -29,7 +29,7 @@ def why(page: Page, report: Report) -> None:
     """Causes, best first: the first with its evidence, the others in a line or two each; all in full when verbose."""
     page.heading("Why")
     if not report.findings:
-        page.item(page.text("No known cause fits what was logged."))
+        page.item(page.text(unexplained(report)))
         return
     if page.verbose:
         for finding in report.findings:
@@ -80,6 +80,13 @@ def _in_full(page: Page, finding: Finding) -> None:
         _sign(page, item, speaks_for=True)
     for item in finding.against if page.verbose else finding.against[:_AGAINST]:
         _sign(page, item, speaks_for=False)
+
+
+def unexplained(report: Report) -> str:
+    """Why there is no cause: nothing fits, or what led to the onset is not in the log."""
+    if report.onset is not None and report.onset.tail:
+        return "The log begins after the onset: what led to it is in the part before."
+    return "No known cause fits what was logged."
 
 
 def told_apart(number: int) -> str:

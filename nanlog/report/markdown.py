@@ -18,7 +18,7 @@ from nanlog.report._next import in_two, unknown
 from nanlog.report._summary import Row, row
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
-from nanlog.report._why import in_short, told_apart, where
+from nanlog.report._why import in_short, told_apart, unexplained, where
 from nanlog.report._words import CAUSES, counted, headline, name, percent, place
 
 __all__ = ["REPORTER", "MarkdownReporter"]
@@ -104,7 +104,7 @@ def _unhealthy(sheet: Sheet, report: Report) -> Lines:
         labelled = (_bullet(f"{label}: {body.lstrip()}") for label, body in rows(sheet, report.run, onset))
         yield from _listed("When did it start?", labelled)
     if not report.findings:
-        yield from _answered("Why?", "No known cause fits what was logged.")
+        yield from _answered("Why?", unexplained(report))
     yield from _listed("Why?", _found(sheet, report.findings))
     yield from _listed("What now?", map(_bullet, _remedies(sheet, report)))
     test = report.findings[0].next_test if report.findings else None

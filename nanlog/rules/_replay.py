@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from nanlog.model import Cause, Finding, MarkKind, Pattern
 from nanlog.rules._view import View
@@ -26,8 +27,8 @@ INTERVENTIONS: dict[Cause, tuple[tuple[str, str], ...]] = {
     Cause.FP16_OVERFLOW: (("float32", "the range of 16 bits"),),
     Cause.BATCHNORM_INSTABILITY: (("eval_norm", "the batch normalisation"), ("eps", "its epsilon")),
     Cause.BAD_INITIALISATION: (
-        ("earlier_checkpoint", "the parameters of this one"),
-        ("reset_optimizer", "the state of its optimizer"),
+        ("earlier_checkpoint", "the parameters"),
+        ("reset_optimizer", "the state of the optimizer"),
     ),
     Cause.SOFTWARE_BUG: (("other_device", "software or hardware"),),
 }
@@ -45,6 +46,9 @@ _FOIL = {
     Cause.SOFTWARE_BUG: Cause.FAULTY_INPUT,
 }
 _MOST = 4
+#: An untrained model has nothing that came before it: its weights can be made anew, and its optimizer has no state.
+_ANEW = {"earlier_checkpoint": "restore_weights"}
+_OF_BEFORE = ("reset_optimizer",)
 #: What is settled without a training step.
 _NOT_REPLAYED = (Cause.BAD_LR_POLICY, Cause.POOLING_STRIDE_GT_KERNEL, Cause.AMP_SKIP, Cause.NONE)
 
@@ -52,20 +56,24 @@ _NOT_REPLAYED = (Cause.BAD_LR_POLICY, Cause.POOLING_STRIDE_GT_KERNEL, Cause.AMP_
 def replay_test(view: View, causes: Sequence[Finding]) -> str | None:
     """The command of the replay that tells ``causes`` apart and how to read it; None where another test is better.
 
-    That is so where nanlog does not read the framework's checkpoints, where there is none from before the onset, and
-    where the first cause is settled without a training step.
+    That is so where nanlog does not read the framework's checkpoints, where the log begins after the onset, and where
+    the first cause is settled without a training step.
     """
     advice = view.advice
     if not advice.checkpoint or causes[0].cause in _NOT_REPLAYED or view.only_in_validation is not None:
         return None
     if view.run.fact("anomaly.code") is not None:
         return None  # anomaly mode has named the operation: repairing it is the test
-    if view.onset.tail or (view.updates_before == 0 and not _restored(view)):
+    if view.onset.tail:
         return None
     suspects = [finding.cause for finding in causes]
     changes = _changes(suspects if len(suspects) > 1 else [*suspects, _FOIL.get(suspects[0], suspects[0])])
     known = view.onset.last_good_checkpoint or _restored(view)
-    file = shlex.quote(known or advice.checkpoint)
+    if known is None and _is_untrained(view):
+        changes = {
+            _ANEW.get(change, change): meaning for change, meaning in changes.items() if change not in _OF_BEFORE
+        }
+    file = shlex.quote(known or (_untrained(advice.checkpoint) if _is_untrained(view) else advice.checkpoint))
     command = f"nanlog replay --checkpoint {file}{advice.target} --vary {','.join(changes)}"
     cures = ", ".join(f"{change} ({meaning})" for change, meaning in changes.items())
     begin = "it" if known else f"from {_usual(view, suspects[0])}, it"
@@ -81,13 +89,23 @@ def _changes(causes: Iterable[Cause]) -> dict[str, str]:
     return dict(list(found.items())[:_MOST])
 
 
+def _is_untrained(view: View) -> bool:
+    """Whether nothing finite was logged: what is bad was so before, or in, the first steps."""
+    return view.onset.last_finite_step is None and view.last_calm("") is None
+
+
+def _untrained(usual: str) -> str:
+    """What to call a checkpoint of the untrained model, after what checkpoints are usually called."""
+    return usual.replace("STEP", "0") if "STEP" in usual else f"untrained{PurePosixPath(usual).suffix}"
+
+
 def _usual(view: View, cause: Cause) -> str:
     """Which checkpoint to take where the log names none: the command has its usual name."""
     onset = view.onset
     unit = "epoch" if view.counts_epochs else "step"
-    if cause is Cause.BAD_INITIALISATION and onset.step is not None:
+    if cause is Cause.BAD_INITIALISATION and onset.step is not None and not _is_untrained(view):
         return f"the checkpoint that {unit} {onset.step} went on from"
-    if onset.last_finite_step is None and view.last_calm("") is None:
+    if _is_untrained(view):
         return "a checkpoint of the untrained model"
     steps = (onset.departure_step, onset.earliest_step, onset.step)
     step = next((step for step in steps if step is not None), None)

@@ -71,6 +71,10 @@ def _reason(parser: Parser, file: str, head: bytes, score: float) -> str:
 
 def _looks(file: str, head: bytes, *, alone: bool) -> str:
     it = "it" if alone else file
+    if file.replace("\\", "/").endswith("training_args.bin"):
+        return (
+            f"{it} is a pickle of TrainingArguments, which could hold code and is never opened: give to_json_string()"
+        )
     for magic, kind in _LOOKS:
         if head.startswith(magic):
             return f"{it} is {kind}"

@@ -69,6 +69,7 @@ def deepspeed(scaler: dict[str, Any] | None = None, **optimizer: Any) -> dict[st
         ({**MODEL, "torch_dtype": "float16"}, "torch_dtype: float16 is what a model loaded so is trained in"),
         ({**MODEL, "scale_attn_weights": False}, "scale_attn_weights: false leaves"),
         ({**ARGUMENTS, "learning_rate": 5.0}, "learning_rate: 5 is 500 times"),
+        ({"lr": 20, "optimizer": "sgd", "epochs": 40}, "lr: 20 is 200 times"),
         ({**ARGUMENTS, "max_grad_norm": 0}, "max_grad_norm: 0 turns the clipping"),
         ({**ARGUMENTS, "adam_epsilon": 0}, "adam_epsilon: 0 lets the optimiser"),
         ({**ARGUMENTS, "adam_beta2": 1.0}, "adam_beta2: 1 makes the optimiser"),
@@ -103,12 +104,27 @@ def test_a_hazard_of_a_configuration(tmp_path: Path, config: dict[str, Any], wor
         {**ARGUMENTS, "learning_rate": 5e-5, "warmup_steps": 0, "warmup_ratio": 0.0, "max_steps": -1},
         {**ARGUMENTS, "optim": "adafactor", "learning_rate": 1e-3, "max_grad_norm": 1.0},
         {"lr": 1.0, "optimizer": "prodigy", "epochs": 5},
+        {"lr": 20, "optimizer": "sgd", "epochs": 40, "grad_clip": 0.25},
         {"lr": 0.0, "optimizer": "adam", "epochs": 5, "epsilon": 0.0, "final_eps": 0.0, "gamma": 0.99},
         {"lr": 1e-15, "optimizer": "adam", "epochs": 5, "adam_eps": 1e-15},
     ],
 )
 def test_a_usual_setting_is_none(tmp_path: Path, config: dict[str, Any]) -> None:
     assert notes(tmp_path, config=config) == []
+
+
+def test_a_rate_is_that_of_the_optimiser_it_stands_in(tmp_path: Path) -> None:
+    text = """trainer:
+  precision: 32-true
+optimizer:
+  class_path: torch.optim.{}
+  init_args:
+    lr: 0.5
+"""
+    (tmp_path / "config.yaml").write_text(text.format("Adam"), encoding="utf-8")
+    assert [(note.line, "lr: 0.5 is 50 times" in note.says) for note in diagnose(str(tmp_path)).notes] == [(6, True)]
+    (tmp_path / "config.yaml").write_text(text.format("SGD"), encoding="utf-8")
+    assert diagnose(str(tmp_path)).notes == ()
 
 
 @pytest.mark.parametrize(

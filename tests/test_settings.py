@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nanlog import diagnose
 from nanlog.cli import cli
+from nanlog.errors import UnreadableError
 from nanlog.model import FactValue, Piece, Run
 from nanlog.registry import choose
 from nanlog.source import open_source
@@ -168,6 +169,8 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "training_args.bin").write_bytes(b"\x80\x04cos\nsystem\n(S'exit 9'\ntR.")
     with_pickle = choose(open_source(str(tmp_path)))
     assert [Path(file).name for file in with_pickle.left_out] == ["training_args.bin"]
+    with pytest.raises(UnreadableError, match=r"never opened: give to_json_string\(\)"):
+        diagnose(str(tmp_path / "training_args.bin"))
 
 
 def test_damaged_json_is_read_as_far_as_it_goes() -> None:

@@ -22,7 +22,15 @@ PRECISION_KEYS = frozenset(
     ["precision", "mixed_precision", "dtype", "torch_dtype", "amp_dtype", "half_precision_backend", "dtype_policy"]
 ) | {"fp16", "bf16"}
 SEED_KEYS = frozenset(("seed", "random_seed", "manual_seed", "global_seed"))
-_CLIP_KEYS = ("gradient_clip_val", "max_grad_norm", "grad_clip", "clip_grad", "clip_grad_norm", "clipnorm", "clip_norm")
+_CLIP_KEYS = (
+    *("gradient_clip_val", "max_grad_norm", "grad_clip", "clip_grad", "clip_grad_norm", "clipnorm", "clip_norm"),
+    "gradient_clipping",
+)
+
+
+def optimizer_in(text: str) -> str:
+    """The optimiser that a text names, in upper case (``torch.optim.AdamW`` is ADAMW); "" where it names none."""
+    return next((word.upper() for word in _OPTIMIZERS if word in text.lower()), "")
 
 
 class Settings:
@@ -68,8 +76,7 @@ class Settings:
         """The optimiser by a hyper-parameter of that name, or by the name its rate is logged under (``lr-AdamW``)."""
         said = [str(f.value) for f in self.run.facts if f.key.rpartition(".")[2].lower() in _OPTIMIZER_KEYS]
         said += [s.info.original for name, s in self.run.table.items() if name == "lr" or name.startswith("lr/")]
-        found = (word.upper() for text in said for word in _OPTIMIZERS if word in text.lower())
-        return next(found, "")
+        return next(filter(None, map(optimizer_in, said)), "")
 
     def setting(self, *words: str) -> Fact | None:
         """A hyper-parameter whose last name is one of ``words``, as a framework or a script printed it."""

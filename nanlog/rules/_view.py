@@ -217,7 +217,12 @@ def view_of(case: Case) -> View:
 
 def usual_rate(view: View) -> float:
     """The largest rate that common recipes give the optimiser of the run; ten times of that is unusual."""
-    return _USUAL_RATE.get(view.solver_type, 0.1)
+    return usual_rate_of(view.solver_type)
+
+
+def usual_rate_of(optimizer: str) -> float:
+    """The same of an optimiser by its name in upper case; that of SGD where it is another."""
+    return _USUAL_RATE.get(optimizer, 0.1)
 
 
 def is_tiny(rate: float) -> bool:

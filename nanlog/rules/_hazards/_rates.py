@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from nanlog.model import Evidence
 from nanlog.rules._hazards._stated import Setting, Stated
-from nanlog.rules._view import View, number, usual_rate
+from nanlog.rules._settings import optimizer_in
+from nanlog.rules._view import View, number, usual_rate_of
 
 __all__ = ["rates"]
 
@@ -18,6 +20,8 @@ _STEPS_OF_DECAY = (
 )
 _WARMUPS = ("warmup_steps", "warmup_num_steps", "warmup_iters", "num_warmup_steps", "lr_warmup_iters")
 _LENGTHS = ("max_steps", "total_num_steps", "total_steps", "max_iters", "train_iters", "num_training_steps")
+#: What holds the arguments of an object, beside its kind.
+_ARGUMENTS = re.compile(r"\.(?:init_args|params|config)$")
 #: A rate this many times what recipes give the optimiser is far above it (the same as of the rule lr_too_high).
 _FAR = 10.0
 
@@ -38,13 +42,17 @@ def rates(view: View, stated: Stated) -> Iterator[Evidence]:
 
 
 def _rate(view: View, stated: Stated, setting: Setting, value: float) -> Iterator[Evidence]:
-    key, optimizer, usual = setting.key, view.solver_type, usual_rate(view)
+    key, optimizer = setting.key, _optimizer(view, stated, setting)
+    usual = usual_rate_of(optimizer)
+    is_bounded = optimizer == "SGD" and view.clips is not None  # no step is longer than the rate times the clipped norm
     if not math.isfinite(value) or value < 0:
         yield view.stated(setting.fact, f"{key}: {number(value)} is no learning rate")
-    elif optimizer and value >= _FAR * usual:
+    elif not optimizer or is_bounded:
+        pass
+    elif value >= _FAR * usual:
         says = f"{key}: {number(value)} is {number(value / usual)} times the largest that common recipes give"
         yield view.stated(setting.fact, f"{says} {optimizer} ({number(usual)})")
-    elif optimizer and value > usual and (warmup := _none(stated)) is not None:
+    elif value > usual and (warmup := _none(stated)) is not None:
         says = f"{key}: {number(value)} is more than common recipes give {optimizer} ({number(usual)}), and"
         says += f" {warmup.key}: 0 takes it from the first step on (Goyal et al. 2017 warm such rates up)"
         yield view.stated(setting.fact, says)
@@ -52,6 +60,13 @@ def _rate(view: View, stated: Stated, setting: Setting, value: float) -> Iterato
     if decay is not None and decay.number is not None and 2 <= value * decay.number < math.inf:
         says = f"{key} times weight_decay is {number(value * decay.number)}: from 2 on every step makes the weights"
         yield view.stated(setting.fact, says + " larger (they are multiplied by 1 minus that)")
+
+
+def _optimizer(view: View, stated: Stated, setting: Setting) -> str:
+    """The optimiser that a rate is of, in upper case: the one whose arguments it stands among, else that of the run."""
+    holder = _ARGUMENTS.sub("", setting.parent)
+    kinds = (kind for kind in stated.named("type", "class_path", "class_name", "_target_") if kind.parent == holder)
+    return next(filter(None, (optimizer_in(kind.word) for kind in kinds)), "") or view.solver_type
 
 
 def _none(stated: Stated) -> Setting | None:

@@ -40,7 +40,9 @@ class Given:
 class Evidence:
     """The events of a step, in order."""
 
-    def __init__(self, ledger: Ledger[Event], leaves: Leaves, made_by: Callable[[torch.Tensor], str | None]) -> None:
+    def __init__(
+        self, ledger: Ledger[Event], leaves: Leaves, made_by: Callable[[torch.Tensor, Call], str | None]
+    ) -> None:
         self.events: list[Event] = []
         self.rows: int | None = None
         self._ledger, self._leaves, self._made_by = ledger, leaves, made_by
@@ -94,7 +96,7 @@ class Evidence:
         )
         if made.makes or made.crosses:
             made.samples = self._rows(tensor, phase)
-            made.operands = self._operands(given)
+            made.operands = self._operands(given, call)
         self._keep(made)
         return made
 
@@ -177,11 +179,11 @@ class Evidence:
         rows = mask.reshape(self.rows, -1).any(1).nonzero().flatten().tolist()
         return tuple(rows[:_MOST_ROWS]) if rows and (len(rows) < self.rows or phase is ReplayPhase.INPUT) else None
 
-    def _operands(self, given: list[Given]) -> tuple[Operand, ...]:
+    def _operands(self, given: list[Given], call: Call) -> tuple[Operand, ...]:
         found = []
         for position, each in enumerate(given[:_MOST_OPERANDS]):
             leaf = self._leaves.of(each.tensor)
-            made_by = None if each.tensor.grad_fn is None else self._made_by(each.tensor)
+            made_by = None if each.tensor.grad_fn is None else self._made_by(each.tensor, call)
             found.append(operand(_said(leaf) if leaf else f"argument {position}", each.tensor, made_by))
         return tuple(found)
 

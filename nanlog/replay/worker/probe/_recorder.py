@@ -29,6 +29,8 @@ __all__ = ["Recorder"]
 
 #: Some operators are given several nodes before they run: custom functions, and those inside ``torch.func``.
 _NODES_AT_ONCE = 4
+#: A public function takes its operands through a few views.
+_VIEWS_AT_MOST = 8
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read torch
@@ -243,10 +245,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         ):
             self.scaled = float(args[0])
 
-    def made_by(self, tensor: torch.Tensor) -> str | None:
-        """The public operator that gave a tensor that autograd knows."""
+    def made_by(self, tensor: torch.Tensor, taker: Call) -> str | None:
+        """The public operator that gave ``taker`` a tensor that autograd knows; its own views do not count."""
         node = tensor.grad_fn
-        return None if node is None else self._of_node(node).op
+        for _ in range(_VIEWS_AT_MOST):
+            if node is None or self._of_node(node) is not taker:
+                break
+            node = node.next_functions[0][0] if node.next_functions else None
+        return None if node is None or _class(node) == "AccumulateGrad" else self._of_node(node).op
 
 
 def _fresh(result: Any, written: list[tuple[torch.Tensor, int | None]], operator: Operator) -> Iterator[Any]:

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from simulated.families import FAMILIES, Draw
+from simulated.draws import Draw
+from simulated.families import FAMILIES
 from simulated.logs import write_log
 from simulated.training import Trained, train
 

@@ -2,93 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from random import Random
 
 import torch
 from torch import Tensor, nn
 
+from simulated.draws import RATES, Draw, Made, classifying, regressing, some_classes
 from simulated.generative import Adversaries, Autoencoder, Variational, mixture
 from simulated.interactive import Bootstrapped, Contrastive, GroupedPolicy, PolicyGradient, SelfDistilled
 from simulated.sequences import Denoiser, Language, ReturnAsLoss, SeveralTasks
 from simulated.supervised import CRITERIA, Data, Recurrent, Supervised, classes_of, targets_of
-from simulated.task import Task, mlp
-from simulated.training import SCHEDULES, Recipe
+from simulated.task import mlp
 
-__all__ = ["FAMILIES", "Draw"]
-
-#: Rates at which these small nets train well, as powers of ten.
-_RATES = {
-    "sgd": (-2.0, -0.5),
-    "momentum": (-2.7, -1.3),
-    "adam": (-3.0, -1.7),
-    "adamw": (-3.0, -1.7),
-    "rmsprop": (-3.3, -2.3),
-    "adadelta": (0.0, 0.0),
-}
-
-
-class Draw(Random):
-    """Random choices that recipes need."""
-
-    def decades(self, low: float, high: float) -> float:
-        return float(10 ** self.uniform(low, high))
-
-    def steps(self, low: int = 60, high: int = 700) -> int:
-        return round(self.decades(math.log10(low), math.log10(high)))
-
-    def recipe(self, steps: int | None = None) -> Recipe:
-        steps = steps or self.steps()
-        optimiser = self.choice(list(_RATES))
-        return Recipe(
-            steps=steps,
-            every=self.choice([max(1, steps // points) for points in (10, 20, 50, 100, 200)] + [1]),
-            optimiser=optimiser,
-            rate=self.decades(*_RATES[optimiser]),
-            schedule=self.choice(list(SCHEDULES)),
-            clip=self.choice([None, None, 1.0, 5.0]),
-            averaged=self.random() < 0.4,
-            logs_rate=self.random() < 0.7,
-            logs_norm=self.random() < 0.4,
-        )
-
-    def classifier(self, data: Data, classes: int) -> nn.Sequential:
-        width = data.x.shape[1]
-        return self.choice(
-            [mlp(width, classes), mlp(width, 24, classes), mlp(width, 32, 16, classes, activation=nn.Tanh)]
-        )
-
-    def batch(self) -> int:
-        return self.choice([4, 16, 64])
-
-
-Made = tuple[Task, Recipe]
-
-
-def _classes(draw: Draw, **more: float) -> tuple[Data, int]:
-    classes = draw.choice([2, 3, 10, 30])
-    return classes_of(classes, draw.choice([4, 12]), 400, draw.uniform(0.3, 3), **more), classes
-
-
-def _classification(draw: Draw, data: Data, classes: int, **more: object) -> Supervised:
-    return Supervised(draw.classifier(data, classes), [data], CRITERIA["cross_entropy"][0], draw.batch(), **more)  # type: ignore[arg-type]
-
-
-def _regression(draw: Draw, data: Data, criterion: str, batch: int | None = None, linear: bool = False) -> Supervised:
-    compare, outputs = CRITERIA[criterion]
-    width = data.x.shape[1]
-    net = mlp(width, outputs) if linear else mlp(width, 24, outputs, activation=draw.choice([nn.ReLU, nn.Tanh]))
-    return Supervised(net, [data], compare, batch or draw.batch())
+__all__ = ["FAMILIES"]
 
 
 def classification(draw: Draw) -> Made:
-    return _classification(draw, *_classes(draw)), draw.recipe()
+    return classifying(draw, *some_classes(draw)), draw.recipe()
 
 
 def label_noise(draw: Draw) -> Made:
-    return _classification(draw, *_classes(draw, noise=draw.uniform(0.2, 0.6))), draw.recipe()
+    return classifying(draw, *some_classes(draw, noise=draw.uniform(0.2, 0.6))), draw.recipe()
 
 
 def overfitting(draw: Draw) -> Made:
@@ -102,30 +37,30 @@ def overfitting(draw: Draw) -> Made:
 
 def linear_regression(draw: Draw) -> Made:
     """The unit of the answers is as it comes: prices in cents, lengths in kilometres."""
-    task = _regression(draw, targets_of(8, 400, draw.decades(-3, 4), 0.3), draw.choice(["mse", "mae"]), linear=True)
+    task = regressing(draw, targets_of(8, 400, draw.decades(-3, 4), 0.3), draw.choice(["mse", "mae"]), linear=True)
     return task, replace(draw.recipe(), optimiser=draw.choice(["sgd", "momentum"]), clip=None)
 
 
 def regression(draw: Draw) -> Made:
-    return _regression(
+    return regressing(
         draw, targets_of(6, 400, draw.decades(-1, 1)), draw.choice(["mse", "mae", "huber"])
     ), draw.recipe()
 
 
 def summed_loss(draw: Draw) -> Made:
-    task = _regression(draw, targets_of(6, 400, draw.decades(0, 3)), "mse_sum", batch=draw.choice([64, 256]))
+    task = regressing(draw, targets_of(6, 400, draw.decades(0, 3)), "mse_sum", batch=draw.choice([64, 256]))
     return task, replace(draw.recipe(), optimiser="adam", rate=draw.decades(-3, -1.7))
 
 
 def tiny_loss(draw: Draw) -> Made:
-    task = _regression(draw, targets_of(6, 400, draw.decades(-6, -3)), "mse", linear=True)
+    task = regressing(draw, targets_of(6, 400, draw.decades(-6, -3)), "mse", linear=True)
     return task, replace(draw.recipe(), optimiser="sgd", rate=draw.decades(-2, -1))
 
 
 def small_weight(draw: Draw) -> Made:
     """A loss with a small factor, and a rate that makes up for it: rates of 100 are right here."""
     weight = draw.decades(-4, -1)
-    task = _classification(draw, *_classes(draw, noise=0.05), weight=weight)
+    task = classifying(draw, *some_classes(draw, noise=0.05), weight=weight)
     task.batch = draw.choice([1, 4, 16, 64])
     recipe = replace(draw.recipe(), optimiser="sgd", rate=draw.decades(-2.3, -1) / weight, clip=None, logs_rate=True)
     return task, recipe
@@ -134,13 +69,13 @@ def small_weight(draw: Draw) -> Made:
 def negative_likelihood(draw: Draw) -> Made:
     """A normal with a variance of its own: its loss goes on below zero as the answers become exact."""
     data = targets_of(4, 400, draw.decades(-3, 0), draw.decades(-3, -0.5))
-    return _regression(draw, data, "nll"), replace(
+    return regressing(draw, data, "nll"), replace(
         draw.recipe(), optimiser="adam", rate=draw.decades(-2.7, -2), clip=1.0
     )
 
 
 def quantiles(draw: Draw) -> Made:
-    return _regression(
+    return regressing(
         draw, targets_of(4, 400, draw.decades(-1, 2), 0.5, tail=draw.choice([0, 3])), "quantile"
     ), draw.recipe()
 
@@ -155,10 +90,10 @@ def hinge(draw: Draw) -> Made:
 def batch_of_one(draw: Draw) -> Made:
     """Losses of single samples with heavy-tailed errors scatter over decades."""
     if draw.random() < 0.5:
-        task = _classification(draw, *_classes(draw, noise=0.05))
+        task = classifying(draw, *some_classes(draw, noise=0.05))
         task.batch = 1
     else:
-        task = _regression(draw, targets_of(4, 400, 1.0, 0.5, tail=draw.choice([0, 2.1, 3])), "mse", batch=1)
+        task = regressing(draw, targets_of(4, 400, 1.0, 0.5, tail=draw.choice([0, 2.1, 3])), "mse", batch=1)
     recipe = draw.recipe()
     rate = recipe.rate if recipe.optimiser == "adadelta" else recipe.rate / 5
     return task, replace(recipe, rate=rate, averaged=False, clip=draw.choice([None, 1.0]))
@@ -204,8 +139,8 @@ def policy_near_a_reference(draw: Draw) -> Made:
 
 def own_teacher(draw: Draw) -> Made:
     recipe = replace(draw.recipe(draw.steps(100, 500)), optimiser=draw.choice(["adam", "momentum"]))
-    recipe = replace(recipe, rate=draw.decades(*_RATES[recipe.optimiser]))
-    return SelfDistilled(_classes(draw)[0], draw.choice([16, 64]), draw.choice([0.9, 0.99])), recipe
+    recipe = replace(recipe, rate=draw.decades(*RATES[recipe.optimiser]))
+    return SelfDistilled(some_classes(draw)[0], draw.choice([16, 64]), draw.choice([0.9, 0.99])), recipe
 
 
 def sparse_reward(draw: Draw) -> Made:
@@ -248,7 +183,7 @@ def plateau(draw: Draw) -> Made:
 def high_rate(draw: Draw) -> Made:
     """As much as the curvature allows and more: the loss leaps up, or oscillates, and finds a flatter place."""
     data = targets_of(6, 300, 1.0, 0.05)
-    task = _regression(draw, data, "mse", batch=draw.choice([32, 300]))
+    task = regressing(draw, data, "mse", batch=draw.choice([32, 300]))
     recipe = replace(draw.recipe(), optimiser=draw.choice(["sgd", "momentum"]), clip=draw.choice([None, 1.0]))
     return task, replace(
         recipe, rate=draw.decades(-1, 0.3), schedule=draw.choice(["constant", "one_cycle", "triangles"])
@@ -257,13 +192,13 @@ def high_rate(draw: Draw) -> Made:
 
 def bad_batches(draw: Draw) -> Made:
     """Now and then a batch is wrong by a factor; what it does to the weights mends within some steps."""
-    data, classes = _classes(draw)
+    data, classes = some_classes(draw)
     share, factor = draw.choice([0.003, 0.02]), draw.decades(0.5, 3)
 
     def bend(_step: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return (x * factor if draw.random() < share else x), y
 
-    task = _classification(draw, data, classes, bend=bend)
+    task = classifying(draw, data, classes, bend=bend)
     return task, replace(draw.recipe(), clip=draw.choice([None, 1.0, 1.0]), averaged=draw.random() < 0.3)
 
 
@@ -271,7 +206,7 @@ def tasks_in_turn(draw: Draw) -> Made:
     """Each task has labels of its own: at each change the loss leaps."""
     recipe = draw.recipe(draw.steps(150, 600))
     count = draw.choice([2, 3, 5])
-    task, classes = _classification(draw, *_classes(draw)), 0
+    task, classes = classifying(draw, *some_classes(draw)), 0
     stages = [task.stages[0]]
     classes = int(stages[0].y.max()) + 1
     for _ in range(count - 1):
@@ -287,7 +222,7 @@ def curriculum(draw: Draw) -> Made:
     data = targets_of(6, 400, 1.0, draw.uniform(0.05, 0.5))
     easy = data.y[:, 0].abs().argsort()
     data = replace(data, x=data.x[easy], y=data.y[easy])
-    task = _regression(draw, data, draw.choice(["mse", "mae", "huber"]))
+    task = regressing(draw, data, draw.choice(["mse", "mae", "huber"]))
 
     def bend(step: int, _x: Tensor, _y: Tensor) -> tuple[Tensor, Tensor]:
         reach = max(8, int(len(data.x) * min(1.0, (0.05 + 1.2 * step / recipe.steps))))
@@ -304,7 +239,7 @@ def resumed(draw: Draw) -> Made:
     first = draw.randint(recipe.steps // 4, recipe.steps // 2)
     second = draw.randint(2 * recipe.steps // 3, recipe.steps - 1)
     killed = ((first, draw.randint(0, first)), (second, draw.randint(first, second)))[: draw.choice([1, 2])]
-    return _classification(draw, *_classes(draw)), replace(recipe, killed=killed)
+    return classifying(draw, *some_classes(draw)), replace(recipe, killed=killed)
 
 
 def few_points(draw: Draw) -> Made:
@@ -312,15 +247,15 @@ def few_points(draw: Draw) -> Made:
     lines = draw.randint(5, 20)
     steps = lines * draw.choice([1, 5, 20])
     if draw.random() < 0.5:
-        task = _classification(draw, *_classes(draw, noise=draw.choice([0.0, 0.3])), validates=draw.random() < 0.6)
+        task = classifying(draw, *some_classes(draw, noise=draw.choice([0.0, 0.3])), validates=draw.random() < 0.6)
     else:
-        task = _regression(draw, targets_of(6, 400, draw.decades(-1, 2)), draw.choice(["mse", "mae"]))
+        task = regressing(draw, targets_of(6, 400, draw.decades(-1, 2)), draw.choice(["mse", "mae"]))
         task.validates = draw.random() < 0.6
     return task, replace(draw.recipe(steps), every=steps // lines, averaged=draw.random() < 0.7)
 
 
 def many_points(draw: Draw) -> Made:
-    task = draw.choice([_classification(draw, *_classes(draw)), _regression(draw, targets_of(6, 400, 1.0), "mse")])
+    task = draw.choice([classifying(draw, *some_classes(draw)), regressing(draw, targets_of(6, 400, 1.0), "mse")])
     task.batch = draw.choice([1, 4, 16])
     recipe = draw.recipe(draw.steps(1500, 3000))
     return task, replace(recipe, every=1, rate=recipe.rate / 3, averaged=False, optimiser="sgd", clip=None)

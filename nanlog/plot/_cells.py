@@ -208,7 +208,8 @@ def _edges(places: Sequence[FloatArray], columns: int) -> FloatArray:
     apart = float(np.median(np.diff(usual))) if len(usual) > 1 else 1.0
     apart = max(apart, float(every[-1] - every[0]) / 1e9)
     width = apart * max(int(np.ceil(((every[-1] - every[0]) / apart + 1) / columns)), 1)
-    start = every[0] - apart / 2
+    # columns begin between two points of the series that is logged most often, so that they hold as many of it each
+    start = every[0] - min(apart, float(np.median(np.diff(every))) if len(every) > 1 else apart) / 2
     column = np.floor((every - start) / width).astype(np.int64)
     begins = np.flatnonzero(np.diff(column, prepend=-1))
     edges = [float(start + column[0] * width)]

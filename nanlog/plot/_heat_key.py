@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ _PALEST = 0.02  #: share of the cells that may be smaller than the palest colour
 _NARROWEST = 10.0  #: the largest size is at least so many times the smallest
 _SMALL: dict[str, Any] = {"size": SMALL - 1, "color": GREY, "annotation_clip": False}
 _FEW_DECADES = 300.0  #: up to this ratio powers of ten alone would be too few marks on the scale
+_TICKS = 6
 _LINE = 0.19  #: height of an entry of the key, in inches
 
 
@@ -78,7 +80,7 @@ def draw_key(axes: Axes, grid: Grid, height: float, absent: str, *, rule: float 
 
 
 def _draw_scale(axes: Axes, grid: Grid, corner: tuple[float, float], rule: float | None) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101
@@ -89,11 +91,10 @@ def _draw_scale(axes: Axes, grid: Grid, corner: tuple[float, float], rule: float
     bar.set_gid("scale")
     bar.grid(visible=False)
     bar.tick_params(labelsize=SMALL - 0.5, length=2, pad=2, color=GREY)
-    bar.yaxis.set_major_locator(LogLocator(numticks=6))
-    bar.yaxis.set_minor_locator(NullLocator())
     low, high = colours.get_clim()
-    if high / low < _FEW_DECADES:
-        bar.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    bar.yaxis.set_major_locator(FixedLocator(_ticks(low, high)))
+    bar.yaxis.set_minor_locator(NullLocator())
+    if high < _FEW_DECADES * low:
         bar.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if rule is not None and low < rule < high:
         bar.axhline(rule, color="white", lw=2.6)
@@ -101,3 +102,12 @@ def _draw_scale(axes: Axes, grid: Grid, corner: tuple[float, float], rule: float
         bar.annotate(
             "rule of thumb", (1, rule), (26, 0), ("axes fraction", "data"), "offset points", va="center", **_SMALL
         )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Powers of ten, and 2 and 5 times these where there are few; those of matplotlib overflow."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    stride = max(math.ceil((last - first) / _TICKS), 1)
+    factors = (1, 2, 5) if high < _FEW_DECADES * low else (1,)
+    found = [float(f"{factor}e{power}") for power in range(first, last + 1, stride) for factor in factors]
+    return [value for value in found if low <= value <= high]

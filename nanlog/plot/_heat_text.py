@@ -14,8 +14,6 @@ from nanlog.plot._spread import spread_of
 from nanlog.printable import printable
 
 if TYPE_CHECKING:
-    from matplotlib.colors import Norm
-
     from nanlog.plot._subject import Subject
     from nanlog.plot.heat import HeatPanel
 
@@ -39,7 +37,7 @@ def cells_as_text(panel: HeatPanel, subject: Subject, width: int, *, colour: boo
     scale = f"  ({low} {_SHADES} {high})" if np.isfinite(grid.value).any() else ""
     head = " " * (margin + 1) + printable(panel.title, 60) + scale
     body = [f"{name} │{line}" for name, line in zip(names, _lines(grid, room, colour=colour), strict=True)]
-    first, last = np.ceil(grid.edges[0]) + 0.0, np.floor(grid.edges[-1]) + 0.0  # never -0
+    first, last = (float(np.round(ends.mean())) + 0.0 for ends in (grid.edges[:2], grid.edges[-2:]))  # never -0
     steps = f"{first:.0f}".ljust(room - len(f"{last:.0f}")) + f"{last:.0f}"
     exact = grid_of(subject, panel.series)  # of which the rows of layers are not joined
     spread = spread_of(exact)
@@ -49,30 +47,29 @@ def cells_as_text(panel: HeatPanel, subject: Subject, width: int, *, colour: boo
 
 def _lines(grid: Grid, room: int, *, colour: bool) -> list[str]:
     """The cells, ``room`` letters wide; a column takes one letter at least, and none that is not finite is hidden."""
-    letters = np.full((len(grid.rows), room), " ", dtype="<U1")
-    code = np.zeros(letters.shape, np.int8)
-    norm = sizes_of(grid).norm
+    shown = np.full((len(grid.rows), room), " ", dtype="<U1")
+    code = np.zeros(shown.shape, np.int8)
+    letters = _letters(grid)
     left, width = float(grid.edges[0]), float(grid.edges[-1] - grid.edges[0]) / room
     ends = np.clip(np.round((grid.edges - left) / width), 0, room).astype(int)
-    for bad in (False, True):
+    for over in (Cell.FINITE, Cell.NAN):  # what is not finite is written over what is
         for k in range(len(grid.edges) - 1):
             begin = min(ends[k], room - 1)
             own = slice(begin, max(ends[k + 1], begin + 1))
-            rows = np.flatnonzero((grid.code[:, k] >= Cell.NAN) if bad else (grid.code[:, k] == Cell.FINITE))
-            for row in rows.tolist():
-                letters[row, own] = _letter(grid, row, k, norm)
-                code[row, own] = grid.code[row, k]
-    return ["".join(_painted(letters[row], code[row]) if colour else letters[row]) for row in range(len(grid.rows))]
+            rows = np.flatnonzero(grid.code[:, k] >= over)
+            shown[rows, own] = letters[rows, k, None]
+            code[rows, own] = grid.code[rows, k, None]
+    return ["".join(_painted(shown[row], code[row]) if colour else shown[row]) for row in range(len(grid.rows))]
 
 
-def _letter(grid: Grid, row: int, column: int, norm: Norm) -> str:
-    cell = Cell(int(grid.code[row, column]))
-    if cell in _BAD:
-        return _BAD[cell][0]
-    if grid.value[row, column] == 0:
-        return "0"
-    share = float(norm(grid.value[row, column]))
-    return _SHADES[int(np.clip(share * len(_SHADES), 0, len(_SHADES) - 1))]
+def _letters(grid: Grid) -> NDArray[np.str_]:
+    """One for each cell."""
+    share = np.asarray(sizes_of(grid).norm(np.where(grid.value > 0, grid.value, 1.0)), np.float64)
+    darkness = np.clip(share * len(_SHADES), 0, len(_SHADES) - 1).astype(int)
+    letters = np.where(grid.value == 0, "0", np.array(list(_SHADES))[darkness])
+    for cell, (letter, _) in _BAD.items():
+        letters[grid.code == cell] = letter
+    return letters
 
 
 def _painted(letters: NDArray[np.str_], code: NDArray[np.int8]) -> list[str]:

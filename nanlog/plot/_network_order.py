@@ -42,7 +42,7 @@ _PLACES = (
 )
 _ELSE = 4
 _FIT = tuple((place, re.compile(rf"{words}\Z", re.IGNORECASE)) for place, words in _PLACES)
-#: In the innermost part of a name.
+#: What a parameter of a module is called.
 _OWN = {"weight": 0, "kernel": 0, "gamma": 0, "w": 0, "bias": 1, "beta": 1, "b": 1}
 
 
@@ -100,7 +100,8 @@ class _Tree:
         rises, falls = self._trend()
         self._backwards = falls > rises
         words = {word for path in self._paths for part in path for word in (part, _stem(part)[0])}
-        by_word = self._sorted and any(_place(word) != _ELSE or word.lower() in _OWN for word in words)
+        own = {path[-1].lower() for path in self._paths if len(path) > 1}
+        by_word = self._sorted and (any(_place(word) != _ELSE for word in words) or not own.isdisjoint(_OWN))
         #: Whether names say anything at all.
         self.tells = bool(rises or falls or by_word)
 
@@ -127,7 +128,8 @@ class _Tree:
     def _place(self, parent: tuple[str, ...], part: str) -> _Place:
         stem, number = self._stem(part)
         seen = self._seen[parent, stem]
-        told = (_place(stem or part), _OWN.get(part.lower(), 0)) if self._sorted else ()
+        own = _OWN.get(part.lower(), 0) if parent else 0
+        told = (_place(stem or part), own) if self._sorted else ()
         return (*told, -seen if self._backwards else seen, -1 if number is None else number)
 
 

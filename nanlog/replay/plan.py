@@ -10,6 +10,8 @@ from typing import Any
 
 from nanlog.errors import UsageError
 
+from .recorded import Manifest, read_manifest
+
 __all__ = ["DEFAULT_BUDGET", "Plan", "Suspect", "plan_for", "seconds_of", "steps_of"]
 
 DEFAULT_BUDGET = 600.0  #: seconds; a coffee
@@ -69,13 +71,23 @@ def plan_for(
     steps: tuple[int, int] | None = None,
     **options: Any,
 ) -> Plan:
-    """A plan from a stored report (None where there is no run) and the options of the command line."""
+    """A plan from a stored report (None where there is no run) and the options of the command line.
+
+    A bundle of the flight recorder knows its steps, and mostly its target.
+    """
     found = _suspect_steps(report)
+    recorded = read_manifest(checkpoint)
+    if recorded is not None:
+        found = recorded.state_step, recorded.bad_step, None
     first, last = steps or found[:2]
+    if target is None and recorded is not None:
+        target, directory = _target_of(recorded)
+    else:
+        directory = _directory(target)
     return Plan(
         checkpoint=checkpoint,
         target=target,
-        directory=_directory(target),
+        directory=directory,
         first=first,
         last=last,
         departure=None if steps else found[2],
@@ -103,6 +115,20 @@ def _suspects(report: Mapping[str, Any] | None) -> tuple[Suspect, ...]:
     best.pop("none", None)
     best.pop("amp_skip", None)
     return tuple(Suspect(cause, share) for cause, share in sorted(best.items(), key=lambda item: -item[1]))
+
+
+def _target_of(recorded: Manifest) -> tuple[str | None, str]:
+    """The target that a bundle names, and its folder: where the training ran, else where we are."""
+    ran = Path(recorded.directory)
+    if recorded.target is None or not ran.is_dir():
+        return recorded.target, _directory(recorded.target)
+    file, colon, name = recorded.target.rpartition(":")
+    if not colon:
+        file, name = recorded.target, ""
+    if not file.endswith(".py"):
+        return recorded.target, str(ran)
+    target = f"{ran / file}{colon}{name}"
+    return target, _directory(target)
 
 
 def _directory(target: str | None) -> str:

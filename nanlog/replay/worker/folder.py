@@ -1,4 +1,4 @@
-"""Checkpoints that are folders: what Hugging Face's Trainer and Accelerate write beside the weights."""
+"""Checkpoints that are folders: what Hugging Face's Trainer and Accelerate write, and bundles of the recorder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nanlog.errors import UnreadableError
+from nanlog.replay.recorded import MANIFEST, STATE
 
 from .unpickling import read_file
 
@@ -27,6 +28,8 @@ def read_folder(folder: Path, trust: bool) -> tuple[dict[str, Any], list[str]]:
 
     Raises ``UnreadableError`` when it holds no weights, or none that can be read.
     """
+    if (folder / MANIFEST).is_file():
+        return _of_bundle(folder, trust), []
     found = {name: path for name, files in _PARTS.items() if (path := _first(folder, files))}
     shards = folder / "model.safetensors.index.json"
     if "model" not in found and not shards.exists():
@@ -50,6 +53,14 @@ def read_folder(folder: Path, trust: bool) -> tuple[dict[str, Any], list[str]]:
     if state.exists():
         parts["global_step"] = _json(state).get("global_step")
     return parts, left_out
+
+
+def _of_bundle(folder: Path, trust: bool) -> dict[str, Any]:
+    """What checkpoints of all kinds hold; the rest is for ``nanlog.replay.worker.recorded``."""
+    content = read_file(folder / STATE, trust)
+    if not isinstance(content, dict):
+        raise UnreadableError(f"the bundle {folder} holds no state: {STATE} is none that nanlog wrote")
+    return {key: value for key, value in content.items() if key not in ("buffers", "modes", "attributes")}
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:

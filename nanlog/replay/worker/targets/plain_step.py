@@ -13,6 +13,7 @@ import torch
 from nanlog.replay.worker.batches import Batches
 from nanlog.replay.worker.faults import TargetError
 from nanlog.replay.worker.rates import scaled_rates
+from nanlog.replay.worker.recorded import Recorded
 from nanlog.replay.worker.state import TorchState
 from nanlog.replay.worker.training import Batch
 from nanlog.replay.worker.tree import mapped, moved, with_floats
@@ -51,6 +52,7 @@ class TorchTraining:
     accumulate: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     framework: str = "torch"
+    recorded: Recorded | None = None
 
     def __post_init__(self) -> None:
         if self.precision in _TRUE:
@@ -66,6 +68,8 @@ class TorchTraining:
 
     def run_step(self, batch: Batch, step: int) -> float:
         self._skipped = False
+        if self.recorded is not None:
+            self.recorded.set_scene(step, self.optimizers)
         if self.step is not None:
             return _number(self.step(batch))
         self._zero_gradients()

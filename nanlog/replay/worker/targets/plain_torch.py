@@ -23,6 +23,7 @@ from nanlog.replay.plan import Plan
 from nanlog.replay.worker.batches import Batches, fault_of
 from nanlog.replay.worker.checkpoint import Checkpoint, read_checkpoint
 from nanlog.replay.worker.faults import TargetError
+from nanlog.replay.worker.recorded import Recorded, read_recorded, restore_rest
 from nanlog.replay.worker.restoring import restore_checkpoint
 from nanlog.replay.worker.training import Loaded, Training
 
@@ -56,13 +57,32 @@ class PlainTorch:
     def open(self, made: Any, plan: Plan) -> tuple[Training, Loaded]:
         given = dict(made) if isinstance(made, Mapping) else dict(zip(_ORDER, made, strict=True))
         _refuse_faults(given)
+        recorded = read_recorded(plan.checkpoint)
+        if recorded is not None:
+            given.update(_of_bundle(given, recorded))
         if plan.batches is not None:
             given["batches"] = _read_batches(plan.batches)
         if (fault := fault_of(given.get("batches"))) is not None:
             raise TargetError(f"the target cannot be replayed: {fault}")
         checkpoint = read_checkpoint(plan.checkpoint, plan.trust)
-        training = _training(given, device_of(plan.device))
-        return training, _loaded(training, checkpoint, given, plan)
+        training = _training(given, device_of(plan.device if recorded is None else recorded.device(plan.device)))
+        loaded = _loaded(training, checkpoint, given, plan)
+        if recorded is not None:
+            training.recorded = recorded
+            loaded.notes.extend(recorded.notes())
+            restore_rest(training.model, plan.checkpoint)
+            recorded.restore_threads()
+        return training, loaded
+
+
+def _of_bundle(given: Mapping[str, Any], recorded: Recorded) -> dict[str, Any]:
+    """What the bundle knows better than the target."""
+    accumulate = int(given.get("accumulate", recorded.accumulated))
+    return {
+        "batches": recorded.numbered(accumulate),
+        "accumulate": accumulate,
+        "first_step": recorded.manifest.state_step,
+    }
 
 
 def _refuse_faults(given: Mapping[str, Any]) -> None:

@@ -328,6 +328,15 @@ def comes_and_goes() -> Target:
     return target(loss=loss)
 
 
+def everything() -> Target:
+    """Normalisation, dropout, an optimizer with moments and an epsilon, and a NaN in one sample."""
+    batches = data()
+    batches[BAD][0][3, 2] = torch.nan
+    made = target(Dropped, batches=batches, kind=torch.optim.Adam)
+    made["optimizer"].param_groups[0]["eps"] = 1e-12
+    return made
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is true of a target."""

@@ -40,6 +40,12 @@ def _first(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Call, tu
     return call
 
 
+def _second_at_least(func: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) < 2 or not isinstance(args[1], torch.Tensor):
+        return func(*args, **kwargs)
+    return func(args[0], _at_least(args[1]), *args[2:], **kwargs)
+
+
 def _away_from_zero(tensor: Any) -> Any:
     if not isinstance(tensor, torch.Tensor):
         return tensor if tensor else EPSILON
@@ -119,7 +125,7 @@ _STD = Guard(f"sqrt(var + {EPSILON:g}) instead of the deviation", _spread)
 
 #: By the public operator.
 GUARDS: dict[str, Guard] = {
-    **dict.fromkeys(("log", "log2", "log10", "xlogy"), _LOG),
+    **dict.fromkeys(("log", "log2", "log10"), _LOG),
     "log1p": Guard(f"x.clamp_min(-1 + {EPSILON:g}) before log1p", _first(lambda x: x.clamp_min(-1 + EPSILON))),
     **dict.fromkeys(("sqrt", "rsqrt"), _ROOT),
     "pow": Guard(f"x.clamp_min({EPSILON:g}) before the power", _first(_at_least)),
@@ -129,7 +135,7 @@ GUARDS: dict[str, Guard] = {
     "logit": Guard(
         f"x.clamp({EPSILON:g}, 1 - {EPSILON:g}) before logit", _first(lambda x: x.clamp(EPSILON, 1 - EPSILON))
     ),
-    "atan2": Guard(f"x + {EPSILON:g} before atan2", _first(_shifted)),
+    "xlogy": Guard(f"y.clamp_min({EPSILON:g}) before xlogy", _second_at_least),
     **dict.fromkeys(("softmax", "log_softmax"), _SOFTMAX),
     **dict.fromkeys(("scaled_dot_product_attention", "multi_head_attention_forward"), _ATTENTION),
     "mean": Guard("0 where nothing is left to average", _mean),

@@ -39,7 +39,7 @@ def open_training(made: Any, plan: Plan) -> tuple[Training, Loaded]:
     for target in _targets():
         if target.takes(made, plan.checkpoint):
             return target.open(made, plan)
-    if made is None:
+    if made is None and plan.target is None:
         raise TargetError(
             f"a checkpoint alone ({plan.checkpoint}) does not say which model, loss and data it belongs to; add"
             " --target FILE.py, a file with a function target() of ten lines: see docs/replay.md"

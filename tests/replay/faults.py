@@ -714,6 +714,59 @@ def raising(model: nn.Module, batch: Any) -> torch.Tensor:
     return F.cross_entropy(scores, chosen[:, 0])
 
 
+def nan_after_inf(x: torch.Tensor) -> torch.Tensor:
+    large = torch.exp(x.detach() * 0 + 1000)
+    return torch.maximum(large, torch.log(x * 0 - 1))  # fault: nan_after_inf
+
+
+def overwritten(x: torch.Tensor) -> torch.Tensor:
+    memory = torch.log(x.detach() * 0 - 1)
+    memory.copy_(torch.sqrt(x.detach() * 0 - 1))  # fault: overwritten
+    return x + memory
+
+
+def cleaned(x: torch.Tensor) -> torch.Tensor:
+    memory = torch.log(x.detach() * 0)
+    memory.fill_(1.0)
+    memory[0].div_(0)  # fault: cleaned
+    return x + memory
+
+
+def chosen(x: torch.Tensor) -> torch.Tensor:
+    left = torch.log(x * 0 - 1)
+    right = torch.sqrt(x * 0 - 1)  # fault: chosen
+    return torch.where(torch.zeros_like(x, dtype=torch.bool), left, right)
+
+
+def side_by_side(x: torch.Tensor) -> torch.Tensor:
+    values = [torch.log(x * 0 - 1), torch.sqrt(x * 0 - 1)]  # fault: side_by_side
+    return torch._foreach_add(values, 1.0)[1]
+
+
+def builtin_hook(x: torch.Tensor) -> torch.Tensor:
+    y = x * 0  # fault: builtin_hook
+    y.register_hook(torch.Tensor.rsqrt_)
+    return y
+
+
+def mask_of_batch() -> Made:
+    def loss(model: nn.Module, batch: Any) -> torch.Tensor:
+        scores = model(batch["x"])
+        weights = F.softmax(scores @ scores.T + batch["mask"], -1)  # fault: mask_of_batch
+        return F.cross_entropy(weights @ scores, batch["y"])
+
+    made = trained(Net(nn.Tanh()), loss)
+    mask = torch.zeros(ROWS, ROWS)
+    mask[3] = -math.inf
+    made.batch = {"x": made.batch[0], "y": made.batch[1], "mask": mask}
+    return made
+
+
+def transformed(x: torch.Tensor) -> torch.Tensor:
+    slope = torch.func.vmap(torch.func.grad(lambda row: row.pow(2).sum().sqrt()))  # fault: transformed
+    return x + slope(x * 0)
+
+
 # --- harmless ----------------------------------------------------------------------------------------------------
 
 
@@ -966,6 +1019,14 @@ FAULTS = {
             module="fc",
             tensor="fc.weight",
         ),
+        Fault("nan_after_inf", between(nan_after_inf), op="log"),
+        Fault("overwritten", between(overwritten), op="sqrt"),
+        Fault("cleaned", between(cleaned), op="div"),
+        Fault("chosen", between(chosen), op="sqrt"),
+        Fault("side_by_side", between(side_by_side), op="sqrt"),
+        Fault("builtin_hook", between(builtin_hook), phase="backward", op="rsqrt"),
+        Fault("mask_of_batch", mask_of_batch, op="softmax", module=None, samples=(3,)),
+        Fault("transformed", between(transformed), phase="backward", op="sqrt"),
         Fault("in_closure", in_closure, op="log", module=None),
         Fault("clipped_infinity", clipped_infinity, phase="backward", op="mul", module="fc"),
         Fault("lstm", lambda: trained(Net(Recurrent("LSTM"))), op="lstm", module="middle.rnn", line="recurrent"),

@@ -147,7 +147,7 @@ class Evidence:
     def _parents(self, given: list[Given], result: torch.Tensor, phase: ReplayPhase) -> tuple[Event, ...]:
         bad = [each for each in given if not each.finite]
         if len(bad) > 1:
-            bad = _reaching(bad, result) or bad
+            bad = _reaching(bad, result, _selection(given)) or bad
         found: dict[int, Event] = {}
         for each in bad:
             for event in () if self._is_number(each.tensor) else self.behind(each.tensor):
@@ -223,7 +223,15 @@ def _is_mask(tensor: torch.Tensor, found: Kinds) -> bool:
     return values is not None and bool(((values == 0) | torch.isinf(values)).all())
 
 
-def _reaching(bad: list[Given], result: torch.Tensor) -> list[Given]:
+def _selection(given: list[Given]) -> dict[int, torch.Tensor]:
+    """Where ``torch.where`` takes which of its two tensors, by identity."""
+    if len(given) != 3 or given[0].tensor.dtype is not torch.bool or given[1].tensor is given[2].tensor:
+        return {}
+    condition = given[0].tensor
+    return {id(given[1].tensor): condition, id(given[2].tensor): ~condition}
+
+
+def _reaching(bad: list[Given], result: torch.Tensor, taken: Mapping[int, torch.Tensor]) -> list[Given]:
     """Those that are non-finite where the result is; they may be smaller and spread over it."""
     target = mask_of_nonfinite(result)
     if target is None:
@@ -235,7 +243,8 @@ def _reaching(bad: list[Given], result: torch.Tensor) -> list[Given]:
             continue
         mask = mask_of_nonfinite(each.tensor)
         try:
-            if mask is None or bool((mask.broadcast_to(target.shape) & target).any()):
+            here = target & taken.get(id(each.tensor), target)
+            if mask is None or bool((mask.broadcast_to(target.shape) & here).any()):
                 found.append(each)
         except RuntimeError:  # shapes that do not belong together: every part may reach every other
             found.append(each)

@@ -13,7 +13,7 @@ from nanlog.replay.worker.tree import tensors
 from ._events import Leaf
 from ._ledger import Ledger, Span, span_of
 
-__all__ = ["Leaves", "batch_names", "batch_size", "module_names"]
+__all__ = ["Leaves", "batch_names", "module_names", "plain", "unwrapped"]
 
 _LABELS = frozenset({"label", "labels", "target", "targets", "y", "y_true"})
 _INPUTS = frozenset(
@@ -82,12 +82,6 @@ def _part(part: Any, word: str | None, path: str) -> Iterator[tuple[str, torch.T
         yield word, found[0][1]
     else:
         yield from found
-
-
-def batch_size(batch: Any) -> int | None:
-    """The length that the first dimension of most tensors has."""
-    sizes = [tensor.shape[0] for _, tensor in tensors(batch) if tensor.dim()]
-    return max(set(sizes), key=sizes.count) if sizes else None
 
 
 class Leaves:

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from nanlog.replay.outcome import Benign, FirstNonfinite, ReplayPhase
+from nanlog.replay.worker.samples import size_of
 
 from ._calls import Calls
 from ._compat import current_node, eagerly, inside_transform, without_overrides
 from ._conclusion import Scene, concluded
 from ._events import Call, Event
 from ._hooks import attached, boundary
-from ._leaves import Leaves, batch_size, module_names, plain, unwrapped
+from ._leaves import Leaves, module_names, plain, unwrapped
 from ._ledger import span_of
 from ._measure import is_finite, numbers
 from ._operators import Operator, flat
@@ -112,7 +113,7 @@ class Probe:
         """The batch of this step, once it is known."""
         if batch is not None:
             self._leaves.add_batch(batch)
-            self._recorder.evidence.rows = batch_size(batch)
+            self._recorder.evidence.rows = size_of(batch)
 
     def end_step(self, error: BaseException | None = None) -> None:
         """Conclude; ``error`` is what the step raised, if it did."""

@@ -18,8 +18,9 @@ import nanlog.plot as plot
 from labelled_logs import ROOT
 from nanlog.model import Report, Run
 from nanlog.pipeline import diagnose
-from nanlog.plot._cells import Cell
+from nanlog.plot._cells import Cell, Grid, Row
 from nanlog.plot._heat_style import LOOKS, ZERO, sizes_map
+from nanlog.plot._heat_text import _lines
 from nanlog.plot._ratio import ratios
 from pictures import artists, names, panel
 from runs import make_run
@@ -181,6 +182,13 @@ def test_in_a_terminal_no_cell_that_is_not_finite_is_hidden() -> None:
     assert "\x1b" not in text
 
 
+def test_in_a_terminal_columns_that_share_a_letter_show_what_is_not_finite() -> None:
+    code = np.array([[Cell.NAN, Cell.FINITE, Cell.FINITE]], np.int8)
+    grid = Grid((Row("a", "a", ("a",)),), np.array([0.0, 1, 2, 100]), np.array([[NAN, 1.0, 1.0]]), code, "logged")
+    (line,) = _lines(grid, 10, colour=False)
+    assert (line[0], len(line)) == ("x", 10)
+
+
 def test_in_a_terminal_names_steer_nothing() -> None:
     text = plot.in_terminal(made(**{"a\x1b[2J": [1.0, NAN], "b": [1.0, 1]}), ("grad-norms",), width=60)
     assert "\x1b" not in text
@@ -243,6 +251,7 @@ def test_real_logs_began_where_their_label_says(sample: str, picture: str, title
 
 def test_backward_a_nan_goes_from_the_loss_to_the_input_within_a_step() -> None:
     axes = panel(plot.grad_norms(diagnose(str(LOGS / "caffe/infogain_matrix_nan_debug"))), "gradients of the activ")
+    assert axes.get_ylim() == (7, 0)
     assert rows(axes)[0].startswith("pool1")
     assert rows(axes)[-1] == "loss/ip2"
     assert axes.get_ylabel() == "input → output"
@@ -262,6 +271,7 @@ def test_the_attempt_that_failed_is_named_where_there_are_several() -> None:
     assert any("training 0" in axes.get_title(loc="left") for axes in plot.grad_norms(replace(report, run=two)).axes)
 
 
-def test_the_colours_of_sizes_are_never_warm() -> None:
-    red, _, blue = sizes_map()(np.linspace(0, 1, 50))[:, :3].T
+def test_the_colours_of_sizes_are_never_warm_and_darken_steadily() -> None:
+    red, green, blue = sizes_map()(np.linspace(0, 1, 50))[:, :3].T
     assert (red <= blue + 0.02).all()
+    assert (np.diff(0.2126 * red + 0.7152 * green + 0.0722 * blue) < 0).all()

@@ -65,6 +65,13 @@ GALLERY = (
         "afterwards are ReLUs that let nothing through.",
     ),
     Shown(
+        "one-bad-sample",
+        "caffe/nan_sample_masked_by_softmax_debug/train.log",
+        "--activations --grad-norms",
+        "One bad sample, layer by layer: the NaN of the input goes to the output within the step, the gradients of all "
+        "weights go with it, and a step later every layer is lost, although the input is finite again.",
+    ),
+    Shown(
         "resumed-with-higher-rate",
         "caffe/resumed_with_higher_lr/train.log",
         "",
@@ -75,8 +82,8 @@ GALLERY = (
         "activations-grow",
         "caffe/lr_too_high_linear_debug/train.log",
         "--activations --params",
-        "A rate too high: outputs and parameters grow by a constant factor until float32 ends, first as +Inf "
-        "(triangles, dots), then as NaN (crosses, hatching).",
+        "A rate too high: outputs and parameters grow by a constant factor until float32 ends: the loss first, as +Inf "
+        "(dots), then as NaN (hatching).",
     ),
     Shown(
         "update-ratio",

@@ -109,5 +109,6 @@ def _ticks(low: float, high: float) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(math.ceil((last - first) / _TICKS), 1)
     factors = (1, 2, 5) if high < _FEW_DECADES * low else (1,)
-    found = [float(f"{factor}e{power}") for power in range(first, last + 1, stride) for factor in factors]
+    powers = range(-(-first // stride) * stride - stride, last + 1, stride)
+    found = [float(f"{factor}e{power}") for power in powers for factor in factors]
     return [value for value in found if low <= value <= high]

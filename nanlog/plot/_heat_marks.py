@@ -60,9 +60,9 @@ def mark_beginning(axes: Axes, grid: Grid, spread: Spread, unit: str) -> None:
             box.set_gid(gid)
             axes.add_patch(box)
     top, bottom = spread.blocks[0]
-    said = said_of(grid, spread, unit)
+    said = said_of(grid, spread, unit).replace(": ", ":\n", 1)
     share = (right - low) / (high - low)
-    width = (len(said) * _LETTER * (SMALL + 0.5) + 30) * _PIXEL * 100 / 72
+    width = (max(map(len, said.split("\n"))) * _LETTER * (SMALL + 0.5) + 30) * _PIXEL * 100 / 72
     on_left = share + width > 1 and share > 0.5
     axes.annotate(
         said,

@@ -90,6 +90,8 @@ def bad_initialisation(case: Case) -> Judged:
         said = f"the optimizer's {' '.join(first.via)} of {first.tensor} is not finite before the step begins"
         cure = case.cured("reset_optimizer")
         return _yes(said, *_shown(cure)) if cure else _open(said, *_shown(case.failed("reset_optimizer")))
+    if (wide := case.cured("float32")) is not None and "not finite" not in corrupt.values():
+        return _no("in float32 the weights do no harm", *_shown(wide))
     if corrupt:
         said = "; ".join(f"{name}: {why}" for name, why in list(corrupt.items())[:3])
         if (cure := case.cured("restore_weights")) is not None:
@@ -196,7 +198,8 @@ def batchnorm_instability(case: Case) -> Judged:
 def division_by_zero_sparsity(case: Case) -> Judged:
     if case.phase is ReplayPhase.UPDATE and (cure := case.cured("optimizer_eps")) is not None:
         return _yes("the update divides by the root of moments that are 0", *_shown(cure))
-    return _by_guard(case, DIVISIONS, ReplayPhase.FORWARD, "divides by what it is given")
+    phase = ReplayPhase.UPDATE if case.phase is ReplayPhase.UPDATE else ReplayPhase.FORWARD
+    return _by_guard(case, DIVISIONS, phase, "divides by what it is given")
 
 
 def undefined_gradient(case: Case) -> Judged:
@@ -212,7 +215,7 @@ def undefined_gradient(case: Case) -> Judged:
 
 
 def faulty_loss(case: Case) -> Judged:
-    if case.first is not None and case.phase is ReplayPhase.FORWARD and (case.first.op in SINGULAR | {"sub", "mul"}):
+    if case.first is not None and case.phase is ReplayPhase.FORWARD and (case.first.op in SINGULAR | {"mul"}):
         precise = case.cured("loss_float64", "float64")
         if precise is not None and case.cured("guard_op") is None:
             return _yes(f"{case.origin} leaves the range of its digits", *_shown(precise))

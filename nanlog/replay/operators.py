@@ -6,73 +6,24 @@ from .outcome import FirstNonfinite, ReplayPhase
 
 __all__ = ["DIVISIONS", "NORMS", "RECURRENT", "SINGULAR", "is_norm", "nominated"]
 
-#: They divide by a sum, a count or a norm, which may be of nothing.
-DIVISIONS = frozenset(
-    [
-        "div",
-        "divide",
-        "true_divide",
-        "reciprocal",
-        "mean",
-        "nanmean",
-        "cross_entropy",
-        "nll_loss",
-        "softmax",
-        "log_softmax",
-        "scaled_dot_product_attention",
-        "multi_head_attention_forward",
-        "average",
-        "fmod",
-        "remainder",
-        "logsumexp",
-    ]
-)
+#: They divide by a sum, a count or a norm, which may be of nothing; ``sub`` is how a masked row loses its maximum.
+_DIVISIONS = """
+    div divide true_divide reciprocal mean nanmean average std var std_mean var_mean cross_entropy nll_loss softmax
+    log_softmax logsumexp sub scaled_dot_product_attention multi_head_attention_forward fmod remainder
+"""
 #: Undefined, or infinite, at a point that finite operands can reach.
-SINGULAR = frozenset(
-    [
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "xlogy",
-        "sqrt",
-        "rsqrt",
-        "pow",
-        "float_power",
-        "acos",
-        "asin",
-        "atanh",
-        "arccos",
-        "arcsin",
-        "arctanh",
-        "acosh",
-        "logit",
-        "kl_div",
-        "binary_cross_entropy",
-        "poisson_nll_loss",
-        "gaussian_nll_loss",
-        "norm",
-        "vector_norm",
-        "std",
-        "var",
-        "exp",
-        "expm1",
-        "lgamma",
-        "digamma",
-        "erfinv",
-        "cholesky",
-        "inverse",
-        "det",
-        "logdet",
-        "slogdet",
-        "softplus",
-        "tan",
-    ]
-)
-NORMS = frozenset(
-    ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm", "native_batch_norm"]
-)
-RECURRENT = frozenset(["rnn_relu", "rnn_tanh", "rnn_relu_cell", "rnn", "lstm", "gru"])
+_SINGULAR = """
+    log log2 log10 log1p xlogy sqrt rsqrt pow float_power acos asin atanh arccos arcsin arctanh acosh logit norm
+    vector_norm exp expm1 lgamma digamma erfinv tan softplus cholesky inverse det logdet slogdet kl_div
+    binary_cross_entropy poisson_nll_loss gaussian_nll_loss ctc_loss
+"""
+_NORMS = """
+    batch_norm layer_norm group_norm instance_norm rms_norm local_response_norm native_batch_norm native_layer_norm
+"""
+DIVISIONS = frozenset(_DIVISIONS.split())
+SINGULAR = frozenset(_SINGULAR.split())
+NORMS = frozenset(_NORMS.split())
+RECURRENT = frozenset({"rnn_relu", "rnn_tanh", "rnn_relu_cell", "lstm", "gru"})
 
 _SHORT = ("float16", "bfloat16")
 

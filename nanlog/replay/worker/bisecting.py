@@ -47,6 +47,7 @@ def bisected(scene: Scene, send: Send, tick: Callable[[object], None]) -> None:
 
 
 def _judge(scene: Scene, tick: Callable[[object], None]) -> Callable[[Batch], bool | None]:
+    scene.training.restore(scene.at_bad)
     watch = Watch(scene.training)
 
     def goes_bad(batch: Batch) -> bool | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from .lines import at, users_line
+from .modes import PublicFunctions, operator
 
-__all__ = ["EPSILON", "GUARDS", "Guard", "Guarded", "operator"]
+__all__ = ["EPSILON", "GUARDS", "Guard", "Guarded"]
 
 #: The customary one under a log or a root in 32 bit.
 EPSILON = 1e-6
@@ -101,6 +102,24 @@ def _spread(func: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return squared if getattr(func, "__name__", "") == "var" else (squared + EPSILON).sqrt()
 
 
+def _subtract(func: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Infinity less the same infinity is 0: a row that is masked as a whole, less its maximum."""
+    if len(args) < 2 or not all(isinstance(each, torch.Tensor) for each in args[:2]):
+        return func(*args, **kwargs)
+    one, other = args[:2]
+    same = torch.isinf(one) & (one == other)
+    return func(one.masked_fill(same, 0.0), torch.where(same, torch.zeros_like(other), other), *args[2:], **kwargs)
+
+
+def _exponential(tensor: torch.Tensor) -> torch.Tensor:
+    """Half of what the dtype can hold, so that a product of two is still finite."""
+    return tensor.clamp_max(math.log(torch.finfo(tensor.dtype).max) / 2) if tensor.is_floating_point() else tensor
+
+
+def _ctc(func: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return func(*args[:6], **{**kwargs, "zero_infinity": True})
+
+
 def _at_least(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.clamp_min(EPSILON)
 
@@ -129,9 +148,12 @@ GUARDS: dict[str, Guard] = {
     "log1p": Guard(f"x.clamp_min(-1 + {EPSILON:g}) before log1p", _first(lambda x: x.clamp_min(-1 + EPSILON))),
     **dict.fromkeys(("sqrt", "rsqrt"), _ROOT),
     "pow": Guard(f"x.clamp_min({EPSILON:g}) before the power", _first(_at_least)),
-    **dict.fromkeys(("div", "true_divide", "divide"), _DIV),
+    "div": _DIV,
     "reciprocal": Guard(f"a denominator of at least {EPSILON:g}", _first(_away_from_zero)),
-    **dict.fromkeys(("acos", "asin", "atanh", "arccos", "arcsin", "arctanh"), _EDGE),
+    **dict.fromkeys(("acos", "asin", "atanh"), _EDGE),
+    "sub": Guard("0 for infinity less infinity", _subtract),
+    "exp": Guard("x.clamp_max(44) before the exponential", _first(_exponential)),
+    "ctc_loss": Guard("zero_infinity=True", _ctc),
     "logit": Guard(
         f"x.clamp({EPSILON:g}, 1 - {EPSILON:g}) before logit", _first(lambda x: x.clamp(EPSILON, 1 - EPSILON))
     ),
@@ -144,45 +166,19 @@ GUARDS: dict[str, Guard] = {
     **dict.fromkeys(("std", "var"), _STD),
 }
 
-_SPELLINGS = {
-    "__truediv__": "div",
-    "__div__": "div",
-    "__rtruediv__": "div",
-    "__rdiv__": "div",
-    "__itruediv__": "div",
-    "true_divide": "div",
-    "divide": "div",
-    "__pow__": "pow",
-    "__rpow__": "pow",
-    "__ipow__": "pow",
-    "linalg_norm": "norm",
-    "linalg_vector_norm": "vector_norm",
-    "special_xlogy": "xlogy",
-}
 
-
-def operator(func: Any) -> str:
-    """The public name of a function of torch, without the spelling that Python's operators and in-place forms have."""
-    name = getattr(func, "__name__", "")
-    name = _SPELLINGS.get(name, name)
-    return name.rstrip("_") if not name.startswith("__") else name
-
-
-class Guarded(TorchFunctionMode):  # type: ignore[misc]
+class Guarded(PublicFunctions):
     """Guards one operator on one line."""
 
     def __init__(self, op: str, file: str | None, line: int | None) -> None:
         super().__init__()
-        self.op = _SPELLINGS.get(op, op)
+        self.op = operator(op)
         self.file, self.line = file, line
-        self.used = False
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = operator(func)
         # The softmax of torch's own attention is called where no mode sees it.
         same = name == self.op or (self.op, name) == ("softmax", "multi_head_attention_forward")
         if same and at(users_line(), self.file, self.line):
-            self.used = True
             return GUARDS[name].call(func, args, kwargs)
         return func(*args, **kwargs)

@@ -14,7 +14,6 @@ from nanlog.replay.protocol import Send
 from .absurd import absurd_tensors
 from .faults import TargetError
 from .naming import called, named_object
-from .state import TorchState
 from .symptoms import Watch
 from .targets import open_training
 from .training import Loaded, State, Training
@@ -45,8 +44,7 @@ def opened(plan: Plan, send: Send) -> Opened:
     made = None if plan.target is None else called(plan.target, named_object(plan.target))
     training, loaded = open_training(made, plan)
     start = _start(loaded, plan)
-    fresh = loaded.before.tensors if isinstance(loaded.before, TorchState) else {}
-    corrupt = absurd_tensors(training.model, fresh)
+    corrupt = absurd_tensors(training.model)
     _tell(training, loaded, start, corrupt, send)
     return Opened(training, loaded, start, training.snapshot(), Watch(training), corrupt, plan.departure)
 

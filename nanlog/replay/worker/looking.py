@@ -7,7 +7,7 @@ from nanlog.replay.protocol import Send
 
 from .raised import first_of_error
 from .scene import Scene
-from .symptoms import Symptom, Watch
+from .symptoms import Symptom, spoilt_state
 
 __all__ = ["looked_into"]
 
@@ -32,7 +32,7 @@ def _looked(scene: Scene) -> tuple[FirstNonfinite | None, list[Benign]]:
 
     training = scene.training
     training.restore(scene.at_bad)
-    before, batch = Watch(training).symptom(), scene.batch(scene.bad)
+    before, batch = spoilt_state(training), scene.batch(scene.bad)
     probe = Probe(training.model, step=scene.bad, inputs=batch, optimizers=training.optimizers)
     raised: Exception | None = None
     try:

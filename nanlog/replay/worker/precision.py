@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
+from .modes import PublicFunctions
 from .scene import Scene
 from .training import Batch
 from .tree import with_floats
@@ -57,7 +57,7 @@ def in_floats(scene: Scene, dtype: torch.dtype) -> Iterator[Callable[[int], Batc
         torch.set_default_dtype(default)
 
 
-class _Floats(TorchFunctionMode):  # type: ignore[misc]
+class _Floats(PublicFunctions):
     """Replaces shorter floats by ``dtype`` where the code names them, and in the operands of functions."""
 
     def __init__(self, dtype: torch.dtype) -> None:
@@ -65,15 +65,14 @@ class _Floats(TorchFunctionMode):  # type: ignore[misc]
         self.dtype = dtype
         self.shorter = {*_SHORT, torch.float32} - {dtype}
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = getattr(func, "__name__", "")
         if name in _CASTS and len(args) == 1 and isinstance(args[0], torch.Tensor):
             return args[0].to(self.dtype)
         args = tuple(self._led(arg) for arg in args)
         kwargs = {key: self._led(value) for key, value in kwargs.items()}
-        if self._wants_one_dtype(func, name):
-            args = tuple(map(self._longer, args))
+        if _wants_one_dtype(func, name):
+            args = tuple(self._longer(arg) for arg in args)
             kwargs = {key: self._longer(value) for key, value in kwargs.items()}
         return func(*args, **kwargs)
 
@@ -84,12 +83,12 @@ class _Floats(TorchFunctionMode):  # type: ignore[misc]
         short = isinstance(value, torch.Tensor) and value.dtype in self.shorter
         return value.to(self.dtype) if short else value
 
-    @staticmethod
-    def _wants_one_dtype(func: Any, name: str) -> bool:
-        if name in _PRODUCTS:
-            return True
-        module = getattr(func, "__module__", None) or ""
-        return module.startswith(("torch.nn", "torch._C._nn")) and not name.endswith("_")
+
+def _wants_one_dtype(func: Any, name: str) -> bool:
+    if name in _PRODUCTS:
+        return True
+    module = getattr(func, "__module__", None) or ""
+    return module.startswith(("torch.nn", "torch._C._nn")) and not name.endswith("_")
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
-from .guards import operator
 from .lines import users_line
+from .modes import PublicFunctions, operator
 from .scene import Scene
 from .stepping import run_one
 from .symptoms import Watch
@@ -47,31 +47,31 @@ def _is_relu_rnn(module: torch.nn.Module) -> bool:
     return isinstance(module, kinds) and getattr(module, "nonlinearity", "") == "relu"
 
 
-class _Relus(TorchFunctionMode):  # type: ignore[misc]
+class _Relus(PublicFunctions):
     """The largest value of each unbounded activation, by the line that asked for it, while values are finite."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sizes: dict[tuple[str, int], list[float]] = {}
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
+    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
         if operator(func) in _RELUS and isinstance(result, torch.Tensor) and (place := users_line()):
             size = float(result.detach().abs().max()) if result.numel() else 0.0
-            if size == size:  # no NaN
+            if not math.isnan(size):
                 self.sizes.setdefault(place, []).append(size)
         return result
 
 
-class _Tanh(TorchFunctionMode):  # type: ignore[misc]
+class _Tanh(PublicFunctions):
     def __init__(self, places: set[tuple[str, int]]) -> None:
         super().__init__()
         self.places = places
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if operator(func) in _RELUS and users_line() in self.places:
             return torch.tanh(args[0])
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 from nanlog.errors import NanlogError
 from nanlog.replay.outcome import NotRun, Status
 from nanlog.replay.plan import Plan
 from nanlog.replay.protocol import Send
 
 from .bisecting import bisected
+from .clock import Clock, OutOfBudgetError
 from .finding import Finder
 from .loading import Opened, opened
 from .looking import looked_into
@@ -20,26 +19,7 @@ from .stepping import OutOfMemoryError
 from .training import State
 from .trials import in_order, known_names, tried
 
-__all__ = ["Clock", "Session"]
-
-
-class OutOfBudgetError(Exception):
-    """The time that the user gave is over."""
-
-
-class Clock:
-    """The time that is left."""
-
-    def __init__(self, budget: float) -> None:
-        self._end = time.monotonic() + budget
-
-    def left(self) -> float:
-        return self._end - time.monotonic()
-
-    def tick(self, _: object = None) -> None:
-        """Raises ``OutOfBudgetError`` when none is left."""
-        if self.left() <= 0:
-            raise OutOfBudgetError
+__all__ = ["Session"]
 
 
 class Session:

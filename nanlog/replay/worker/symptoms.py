@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import torch
 from .rates import before_updates
 from .training import Training
 
-__all__ = ["Step", "Symptom", "Watch"]
+__all__ = ["Step", "Symptom", "Watch", "optimizer_tensors", "spoilt_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,18 @@ class Step:
 
 @dataclass
 class Watch:
-    """Looks at a training after each step; buffers that hold infinities on purpose from the start are left alone."""
+    """Looks at a training after each step for what was finite when the watch began, and is not any more.
+
+    What was bad before (a mask of infinities, a weight of a part that is not in use) matters if it reaches the loss or
+    spoils something else.
+    """
 
     training: Training
     _exempt: set[str] = field(default_factory=set)
     _gradient: float = math.nan
 
     def __post_init__(self) -> None:
-        frozen = ((name, p) for name, p in self.training.model.named_parameters() if not p.requires_grad)
-        fixed = [*self.training.model.named_buffers(), *frozen]
-        self._exempt = {name for name, tensor in fixed if _largest(tensor) == math.inf}
+        self._exempt = {name for _, name, tensor in state_of(self.training) if not math.isfinite(_largest(tensor))}
 
     @contextmanager
     def gradients(self) -> Iterator[None]:
@@ -78,16 +80,23 @@ class Watch:
         return Step(step, loss, self._gradient, size, tuple(training.rates()), symptom, skipped)
 
     def symptom(self) -> Symptom | None:
-        """The first tensor of the state that is not finite."""
-        model = self.training.model
-        for kind, tensors in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
-            for name, tensor in tensors:
-                if name not in self._exempt and not math.isfinite(_largest(tensor)):
-                    return Symptom(kind, name)
-        for name, tensor in optimizer_tensors(self.training):
-            if not math.isfinite(_largest(tensor)):
-                return Symptom("optimizer state", name)
-        return None
+        """The first tensor of the state that is not finite any more."""
+        return spoilt_state(self.training, self._exempt)
+
+
+def spoilt_state(training: Training, exempt: Collection[str] = ()) -> Symptom | None:
+    """The first tensor of the state that is not finite, but for those named in ``exempt``."""
+    for kind, name, tensor in state_of(training):
+        if name not in exempt and not math.isfinite(_largest(tensor)):
+            return Symptom(kind, name)
+    return None
+
+
+def state_of(training: Training) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Kind, name and tensor of everything that a step leaves behind."""
+    yield from (("parameter", name, tensor) for name, tensor in training.model.named_parameters())
+    yield from (("buffer", name, tensor) for name, tensor in training.model.named_buffers())
+    yield from (("optimizer state", name, tensor) for name, tensor in optimizer_tensors(training))
 
 
 def optimizer_tensors(training: Training) -> Iterator[tuple[str, torch.Tensor]]:

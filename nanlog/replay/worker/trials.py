@@ -11,6 +11,7 @@ from nanlog.replay.operators import nominated
 from nanlog.replay.outcome import NotRun, Trial
 from nanlog.replay.plan import Plan
 
+from .clock import OutOfBudgetError
 from .faults import CouldNotRun, TargetError, said
 from .interventions import Intervention, interventions
 from .scene import Change, Scene
@@ -54,6 +55,10 @@ def tried(intervention: Intervention, scene: Scene, tick: Callable[[object], Non
         return NotRun(intervention.name, str(error))
     except LookupError as error:
         return NotRun(intervention.name, f"a batch is missing: {error}")
+    except OutOfBudgetError:
+        raise
+    except Exception as error:  # noqa: BLE001  an intervention may be anybody's code
+        return NotRun(intervention.name, f"the intervention raised {said(error)}")
     finally:
         scene.training.restore(scene.at_bad)
     seconds = round(time.monotonic() - began, 3)

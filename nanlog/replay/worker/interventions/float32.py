@@ -21,7 +21,6 @@ class Float32(Intervention):
     name = "float32"
     title = "float32 instead of 16 bit"
     causes = ("fp16_overflow",)
-    lasting = True
 
     def applies(self, scene: Scene) -> str | None:
         return None if uses_16_bit(scene) else "nothing is computed in 16 bit"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nanlog.replay.worker.guards import GUARDS, Guarded
+from nanlog.replay.worker.modes import operator
 from nanlog.replay.worker.scene import Change, Scene
 
 from . import Intervention
@@ -23,13 +24,13 @@ class GuardedOperation(Intervention):
     def applies(self, scene: Scene) -> str | None:
         if scene.first is None or scene.first.op is None:
             return "it is not known which operation made the fault"
-        return None if scene.first.op in GUARDS else f"{scene.first.op} has no place where it is undefined"
+        return None if operator(scene.first.op) in GUARDS else f"{scene.first.op} has no place where it is undefined"
 
     @contextmanager
     def change(self, scene: Scene) -> Iterator[Change]:
         first = scene.first
         assert first is not None and first.op is not None  # noqa: S101  for mypy: it was seen to before
-        guard = GUARDS[first.op]
+        guard = GUARDS[operator(first.op)]
         place = "" if first.file is None else f" at {first.file}:{first.line}"
         with Guarded(first.op, first.file, first.line):
             yield Change(f"{guard.says}{place}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from nanlog.replay.worker.absurd import limit_of, mended
 from nanlog.replay.worker.scene import Change, Scene
 from nanlog.replay.worker.state import TorchState
 
@@ -16,7 +17,7 @@ __all__ = ["INTERVENTION"]
 
 
 class RestoreWeights(Intervention):
-    """Only the tensors that are not finite or absurd are replaced, by what the target itself starts with."""
+    """Only the values that are not finite or absurd are replaced, by those that the target itself starts with."""
 
     name = "restore_weights"
     title = "corrupt weights made anew"
@@ -24,21 +25,21 @@ class RestoreWeights(Intervention):
     start = "window"
 
     def applies(self, scene: Scene) -> str | None:
-        if not scene.corrupt:
-            return "no weight of the checkpoint is non-finite or absurd"
-        return None if isinstance(scene.fresh, TorchState) else "there is no other state to take weights from"
+        return None if scene.corrupt else "no weight of the checkpoint is non-finite or absurd"
 
     @contextmanager
     def change(self, scene: Scene) -> Iterator[Change]:
-        fresh, corrupt = scene.fresh, list(scene.corrupt)
-        assert isinstance(fresh, TorchState)  # noqa: S101  for mypy: it was seen to before
-        model = scene.training.model
+        fresh = scene.fresh.tensors if isinstance(scene.fresh, TorchState) else {}
+        model, corrupt = scene.training.model, list(scene.corrupt)
         tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        limit = limit_of(model)
         with torch.no_grad():
             for name in corrupt:
-                tensors[name].copy_(fresh.tensors[name])
+                tensors[name].copy_(mended(tensors[name], fresh.get(name), limit))
+                if name.rpartition(".")[2] == "running_var":
+                    tensors[name].clamp_(min=0.0)
         named = ", ".join(corrupt[:3]) + (f" and {len(corrupt) - 3} more" if len(corrupt) > 3 else "")
-        yield Change(f"{named} replaced by what the target starts with")
+        yield Change(f"what is absurd in {named} replaced by fresh values")
 
 
 INTERVENTION = RestoreWeights()

@@ -67,6 +67,13 @@ def test_a_weight_comes_before_its_bias_where_a_table_sorted_its_columns() -> No
     ]
 
 
+def test_parameters_that_an_event_file_scattered_come_together() -> None:
+    assert ordered(["0.bias", "2.bias", "0.weight", "2.weight"]) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert ordered(["out/bias", "dense/bias", "out/kernel", "dense/kernel"]) == [
+        *("dense/kernel", "dense/bias", "out/kernel", "out/bias")
+    ]
+
+
 def test_any_order_of_numbered_layers_is_brought_into_order() -> None:
     names = [f"layers.{k}.weight" for k in range(300)]
     shuffled = random.Random(0).sample(names, len(names))  # noqa: S311

@@ -4,9 +4,9 @@ Three sources, the best that the log has:
 
 ``computed``   :attr:`~nanlog.model.SeriesInfo.rank`, where the framework printed the layers as it computed them.
 ``named``      numbers in the names (``layers.2`` before ``layers.10``).  Where the log sorted its names by the
-               alphabet, as tables and JSON with sorted keys do, words too: embeddings first, an encoder before its
-               decoder, the head last, a weight before its bias.  Where it did not, names without numbers stay in the
-               order of the log, which is the one in which the model defines them.
+               alphabet, as tables and JSON with sorted keys do, or scattered the parameters of a layer, words too:
+               embeddings first, an encoder before its decoder, the head last, a weight before its bias.  Else names
+               without numbers stay in the order of the log, which is the one in which the model defines them.
 ``logged``     the order of first appearance, where the names tell nothing.
 
 Hooks on gradients log the last layer first: where numbers fall along the log, it is read backwards.
@@ -15,9 +15,10 @@ Hooks on gradients log the last layer first: where numbers fall along the log, i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal, TypeAlias
 
 from nanlog.model import SeriesInfo, Stage
@@ -33,7 +34,7 @@ _BETWEEN = re.compile(r"[./:]+")
 _NUMBER = re.compile(r"([0-9]{1,15})")
 #: What a word of a name says about the place among its neighbours; the first that fits counts, 4 is anything else.
 _PLACES = (
-    (9, r"(?:lm_?)?head|classif\w*|logits?|outputs?|out_layer|predict\w*|loss|fc|fc_out|score"),
+    (9, r"(?:lm_?)?head|classif\w*|logits?|outputs?|out(?:_\w+)?|predict\w*|loss|fc|fc_out|score"),
     (8, r"(?:ln|norm)_?f|final\w*|norm|post_?norm"),
     (0, r"inputs?|data|\w*embed\w*|wte|wpe|tok\w*|pos\w*_emb|emb|patch\w*|stem|conv_?in|features?_?in"),
     (2, r"enc|encoders?|backbone|features|trunk|down\w*|bottom\w*"),
@@ -91,7 +92,7 @@ class _Tree:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._paths = [tuple(parts_of(name)) for name in names]
-        self._sorted = len(names) > 1 and list(names) == sorted(names)
+        self._by_words = len(names) > 1 and (list(names) == sorted(names) or _scattered(self._paths))
         #: (parent, part without its number) -> how many were seen before it: numbered neighbours keep together.
         self._seen: dict[tuple[tuple[str, ...], str], int] = {}
         for path in self._paths:
@@ -101,7 +102,7 @@ class _Tree:
         self._backwards = falls > rises
         words = {word for path in self._paths for part in path for word in (part, _stem(part)[0])}
         own = {path[-1].lower() for path in self._paths if len(path) > 1}
-        by_word = self._sorted and (any(_place(word) != _ELSE for word in words) or not own.isdisjoint(_OWN))
+        by_word = self._by_words and (any(_place(word) != _ELSE for word in words) or not own.isdisjoint(_OWN))
         #: Whether names say anything at all.
         self.tells = bool(rises or falls or by_word)
 
@@ -118,7 +119,7 @@ class _Tree:
 
     def _stem(self, part: str) -> tuple[str, int | None]:
         """What neighbours have in common, and their number; in a log's own order ``conv2`` follows ``bn1`` rightly."""
-        return _stem(part) if self._sorted or part.isdecimal() else (part, None)
+        return _stem(part) if self._by_words or part.isdecimal() else (part, None)
 
     def key(self, index: int) -> tuple[_Place, ...]:
         """The places of the parts, outermost first."""
@@ -129,7 +130,7 @@ class _Tree:
         stem, number = self._stem(part)
         seen = self._seen[parent, stem]
         own = _OWN.get(part.lower(), 0) if parent else 0
-        told = (_place(stem or part), own) if self._sorted else ()
+        told = (_place(stem or part), own) if self._by_words else ()
         return (*told, -seen if self._backwards else seen, -1 if number is None else number)
 
 
@@ -143,6 +144,12 @@ def _stem(part: str) -> tuple[str, int | None]:
     if len(pieces) < 3:
         return part, None
     return "".join((*pieces[:-2], pieces[-1])), int(pieces[-2])
+
+
+def _scattered(paths: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a layer comes again after another one: so no model defines its parameters."""
+    runs = [parent for parent, _ in groupby(path[:-1] for path in paths)]
+    return any(count > 1 for parent, count in Counter(runs).items() if parent)
 
 
 def _place(part: str) -> int:

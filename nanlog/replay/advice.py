@@ -42,5 +42,5 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         return ("an earlier checkpoint may show what led here: none of the changes removed the fault",)
     if name == "guard_op":
         detail = next(trial.detail for trial in outcome.trials if trial.intervention == name)
-        return (f"write {detail.partition(';')[0]}",)
+        return (f"mend that line: {detail.partition(';')[0]}",)
     return (_CHANGES.get(name, f"the change {name!r} removed the fault"),)

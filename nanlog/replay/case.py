@@ -71,9 +71,10 @@ class Case:
             return ""
         given = self.first.operands[-1] if self.first.op in ("div", "true_divide") else self.first.operands[0]
         if given.minimum is None:
-            return f" (no finite value in {given.name})"
-        zeros = f", {given.zeros} of them 0" if given.zeros else ""
-        return f" ({given.minimum:.4g} to {given.maximum:.4g}{zeros})"
+            return f", given no finite value in {given.name}"
+        more = f", {given.zeros} of them 0" if given.zeros else ""
+        more += f", {given.nonfinite} not finite" if given.nonfinite else ""
+        return f", given {given.minimum:.4g} to {given.maximum:.4g}{more}"
 
     @property
     def origin(self) -> str:

@@ -199,7 +199,7 @@ def division_by_zero_sparsity(case: Case) -> Judged:
     if case.phase is ReplayPhase.UPDATE and (cure := case.cured("optimizer_eps")) is not None:
         return _yes("the update divides by the root of moments that are 0", *_shown(cure))
     phase = ReplayPhase.UPDATE if case.phase is ReplayPhase.UPDATE else ReplayPhase.FORWARD
-    return _by_guard(case, DIVISIONS, phase, "divides by what it is given")
+    return _by_guard(case, DIVISIONS, phase, "divides by nothing, or normalises over nothing")
 
 
 def undefined_gradient(case: Case) -> Judged:
@@ -219,7 +219,7 @@ def faulty_loss(case: Case) -> Judged:
         precise = case.cured("loss_float64", "float64")
         if precise is not None and case.cured("guard_op") is None:
             return _yes(f"{case.origin} leaves the range of its digits", *_shown(precise))
-    return _by_guard(case, SINGULAR, ReplayPhase.FORWARD, "is not defined for all that it is given")
+    return _by_guard(case, SINGULAR, ReplayPhase.FORWARD, "is not defined everywhere")
 
 
 def _by_guard(case: Case, operators: frozenset[str], phase: ReplayPhase, does: str) -> Judged:
@@ -229,9 +229,9 @@ def _by_guard(case: Case, operators: frozenset[str], phase: ReplayPhase, does: s
     if case.phase is not phase or case.first.op not in operators or is_norm(case.first) or case.first.op in RECURRENT:
         return _no(f"the fault arises in {case.origin} ({case.phase}), which is nothing of the kind")
     if (cure := case.cured("guard_op")) is not None:
-        return _yes(f"{case.origin}, {does}{case.operand}", *_shown(cure))
+        return _yes(f"{case.origin} {does}{case.operand}", *_shown(cure))
     why = case.untried("guard_op")
-    return _open(f"{case.origin}, {does}{case.operand}", why) if why else _no(*_shown(case.failed("guard_op")))
+    return _open(f"{case.origin} {does}{case.operand}", why) if why else _no(*_shown(case.failed("guard_op")))
 
 
 JUDGES: Mapping[str, Callable[[Case], Judged]] = {

@@ -124,7 +124,7 @@ def test_text_on_a_narrow_page_and_in_colour(folder: Path) -> None:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     assert max(map(len, plain.splitlines())) <= 100
     assert "line            nets.py:" in plain
-    assert "write x.clamp_min(1e-06) before the log at nets.py:" in plain
+    assert "mend that line: x.clamp_min(1e-06) before the log at nets.py:" in plain
 
 
 def test_interrupted_it_prints_what_is_known(folder: Path) -> None:

@@ -10,8 +10,10 @@ A bundle is a folder::
 of them), ``scaler`` and ``scheduler`` (lists, where there are any), ``global_step`` and ``rng_state`` (``python``,
 ``numpy``, ``cpu``, ``cuda``, ``mps``); ``buffers`` are those that a state dict leaves out, ``modes`` which modules
 train, ``attributes`` plain numbers and tensors of modules, each by the module's name.  Of Lightning it holds the
-entries of its own checkpoint besides (``state_dict``, ``optimizer_states``, ``lr_schedulers``, ``loops`` ...).  Of
-Keras the state is ``model.keras`` instead, and ``state.pt`` the RNG states alone.
+entries of its own checkpoints instead of the first four (``state_dict``, ``optimizer_states``, ``lr_schedulers``,
+``loops``, ``hyper_parameters``, ``MixedPrecision``), ``precision`` and ``gradient_clip_val``.  Of
+Keras the state is ``model.keras``; ``state.pt`` holds the RNG states, and by their paths ``variables`` (those of the
+model, seeds included) and ``optimizer_variables``: they suffice where the target builds and compiles the model.
 
 ``batches.pt`` holds by step, counted from 0: ``batches`` (the list of the step's micro-batches, mostly one),
 ``rng_states`` (as in ``state.pt``, when the step began), ``groups`` (for each optimizer its parameter groups without

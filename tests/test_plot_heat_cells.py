@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanlog.model import Attempt, Run, Series
+from nanlog.model import NO_STEP, Attempt, Run, Series
 from nanlog.plot._cells import Cell, Grid, grid_of
 from nanlog.plot._spread import Reached, spread_of
 from nanlog.plot._subject import subject_of
@@ -193,3 +194,14 @@ def test_no_run_loses_an_extreme_or_a_bad_point(values: list[list[float]], colum
                 assert code == (Cell.NAN if np.isnan(bad[0]) else Cell.PLUS if bad[0] > 0 else Cell.MINUS)
             if len(finite) and 1e-280 < finite.max() < 1e280:
                 assert found.value[k, place] == pytest.approx(finite.max())
+
+
+def test_hundreds_of_layers_with_a_point_without_a_step_are_placed_at_once() -> None:
+    """Ordering all steps of a log takes long, and must not be done for every layer."""
+    run = make_run(layers({f"layers.{k}": [1.0] * 1000 for k in range(400)}))
+    steps = [*range(999), NO_STEP]
+    begin = time.process_time()
+    found = grid(at_steps(run, dict.fromkeys(run.table, steps)))
+    assert time.process_time() - begin < 10
+    assert (found.code == Cell.FINITE).all()
+    assert found.edges[-1] > 998

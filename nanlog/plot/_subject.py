@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -42,6 +42,7 @@ class Subject:
     onset: Onset
     steps: Steps = (None, None)
     attempt: int | None = None
+    _named: list[tuple[IntArray, IntArray]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def x_label(self) -> str:
@@ -75,12 +76,19 @@ class Subject:
 
     def _by_line(self, series: Series) -> FloatArray:
         """For points without a step the last one named before them, in any series."""
-        named = [s.where(s.step != NO_STEP) for s in self.run.table.values()]
-        file, line, step = (np.concatenate([getattr(s, column) for s in named]) for column in ("file", "line", "step"))
-        order = np.lexsort((line, file))
-        key = file[order] * (1 << 40) + line[order]
+        key, step = self._named_steps
         at = np.searchsorted(key, series.file * (1 << 40) + series.line, side="right") - 1
-        return step[order][np.maximum(at, 0)].astype(np.float64)
+        return step[np.maximum(at, 0)].astype(np.float64)
+
+    @property
+    def _named_steps(self) -> tuple[IntArray, IntArray]:
+        """All places that name a step, and these; put in order once, for hundreds of series may ask."""
+        if not self._named:
+            named = [s.where(s.step != NO_STEP) for s in self.run.table.values()]
+            place = np.concatenate([s.file * (1 << 40) + s.line for s in named])
+            order = np.argsort(place, kind="stable")
+            self._named.append((place[order], np.concatenate([s.step for s in named])[order]))
+        return self._named[0]
 
     def points(self, series: Series) -> tuple[Points, ...]:
         """What is to be seen of ``series``, one value for each attempt that has some of it."""

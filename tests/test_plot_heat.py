@@ -124,6 +124,11 @@ def test_what_the_log_does_not_order_began_together() -> None:
     assert not artists(axes, "spread")
 
 
+def test_rows_that_began_together_may_be_of_several_kinds() -> None:
+    axes = heat(plot.grad_norms(made(a=[1, NAN], b=[1, -INF], c=[1, NAN])))
+    assert names(axes, "name of the beginning") == ["it began here:\nall 3 rows = NaN or -Inf at step 1"]
+
+
 def test_where_it_began_elsewhere_the_picture_does_not_claim_it() -> None:
     run = make_run({"loss": [1, NAN, NAN, NAN], "grad_norm/a": [1, 1, NAN, NAN], "grad_norm/b": [1, 1, 1, NAN]})
     axes = heat(plot.grad_norms(run))

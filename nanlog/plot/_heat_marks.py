@@ -93,7 +93,8 @@ def said_of(grid: Grid, spread: Spread, unit: str = "step") -> str:
         where = f"{len(rows)} of {len(grid.rows)}, {names[0]} to {names[-1]}"
     here = any(grid.onset in row.series for row in rows)
     lead = "it began here" if here else "first of these"
-    return f"{lead}: {where} = {LOOKS[spread.at.cell].word} at {unit} {spread.at.x:.0f}"
+    words = dict.fromkeys(LOOKS[row.bad_from.cell].word for row in rows if row.bad_from is not None)
+    return f"{lead}: {where} = {' or '.join(words)} at {unit} {spread.at.x:.0f}"
 
 
 def mark_spread(axes: Axes, grid: Grid, spread: Spread, height: float, unit: str) -> None:

@@ -18,6 +18,9 @@ from nanlog.replay.plan import Plan, plan_for, seconds_of, steps_of
 
 __all__ = ["answered", "exit_code"]
 
+#: Dialects of trainings that no target can repeat: the run saved last may be of another project.
+_NEVER_REPLAYED = frozenset({"caffe", "prototxt", "settings"})
+
 
 def answered(options: Mapping[str, Any]) -> int:
     """Carry out what was asked for, print it, keep it beside the run; the exit code."""
@@ -57,12 +60,14 @@ def exit_code(outcome: Outcome, *, suspected: bool) -> int:
 
 
 def _chosen(word: str | None, store: str | None) -> Chosen | None:
-    """The run that is meant; without a word, none where the store has none."""
-    from nanlog.store import latest
+    """The run that is meant; without a word the latest that this training can have logged, None where there is none."""
+    from nanlog.store import list_runs
 
-    if word is None and latest(root_of(store)) is None:
-        return None
-    return resolve_run(word, store)
+    if word is not None:
+        return resolve_run(word, store)
+    root = root_of(store)
+    newest = next((run for run in list_runs(root) if run.parser not in _NEVER_REPLAYED), None)
+    return None if newest is None else Chosen(root, newest.run_id)
 
 
 def _report(chosen: Chosen) -> dict[str, Any]:

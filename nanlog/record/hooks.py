@@ -10,14 +10,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nanlog.replay.worker.probe._compat import backward_entry
 
-__all__ = ["Listener", "listening", "wrapped"]
+__all__ = ["Listener", "Listening", "wrapped"]
 
 
 class Listener(Protocol):
@@ -31,21 +31,37 @@ class Listener(Protocol):
     def update_skipped(self, scaler: Any, optimizer: Any) -> None: ...
 
 
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Inside, the listener is told of every backward pass, update and scaled loss of the process."""
-    with ExitStack() as stack:
-        for handle in (
-            register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: listener.update_begins(optimizer)),
-            register_optimizer_step_post_hook(lambda optimizer, args, kwargs: listener.update_ended(optimizer)),
-        ):
-            stack.callback(handle.remove)
+class Listening:
+    """A context in which the listener is told of every backward pass, update and scaled loss of the process."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self._stack = ExitStack()
+        self._last: Any = None
+
+    def __enter__(self) -> Self:
+        listener, stack = self.listener, self._stack
+        begins = register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: listener.update_begins(optimizer))
+        stack.callback(begins.remove)
+        self.listen_last()
+        stack.callback(lambda: self._last.remove())
         entry = backward_entry()
-        stack.enter_context(wrapped(torch.autograd, entry, functools.partial(_backward, listener, entry == "backward")))
+        around = functools.partial(_backward, listener, entry == "backward")
+        stack.enter_context(wrapped(torch.autograd, entry, around))
         scaler = torch.amp.GradScaler if hasattr(torch.amp, "GradScaler") else torch.cuda.amp.GradScaler
         stack.enter_context(wrapped(scaler, "scale", functools.partial(_scale, listener)))
         stack.enter_context(wrapped(scaler, "step", functools.partial(_scaler_step, listener)))
-        yield
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def listen_last(self) -> None:
+        """Be told of the end of an update after everybody who listens by now."""
+        if self._last is not None:
+            self._last.remove()
+        listener = self.listener
+        self._last = register_optimizer_step_post_hook(lambda optimizer, args, kwargs: listener.update_ended(optimizer))
 
 
 @contextmanager

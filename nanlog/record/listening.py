@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from .flight import Flight
-from .hooks import listening
+from .hooks import Listening
 
 __all__ = ["FlightListener"]
 
@@ -21,10 +19,9 @@ class FlightListener:
         self.flight = flight
         self._unscaled: torch.Tensor | None = None
 
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        with listening(self):
-            yield
+    def on(self) -> Listening:
+        """A context in which the flight is told."""
+        return Listening(self)
 
     def backward_begins(self, roots: list[torch.Tensor]) -> None:
         """The loss before a scaler's factor where there is one."""

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from torch.overrides import _get_current_function_mode
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from nanlog.replay.outcome import Benign, FirstNonfinite, ReplayPhase
 from nanlog.replay.worker.samples import size_of
@@ -108,6 +110,20 @@ class Probe:
         with without_overrides(), torch.no_grad():
             self._scene = Scene(spoilt_before=frozenset(name for name, _ in self._spoilt()))
         self.note_batch(inputs)
+
+    @property
+    def on_top(self) -> bool:
+        """Whether nothing else listens inside of it, so that it may be detached: modes are left in order."""
+        return _get_current_function_mode() is self._calls.listening and _get_current_dispatch_mode() is self._recorder
+
+    def note_model(self, model: torch.nn.Module) -> None:
+        """The model of this step, where it was not known when the step began."""
+        self.model = model
+        self._calls.names = module_names(model)
+        self._leaves.add_model(model)
+        with without_overrides(), torch.no_grad():
+            spoilt = frozenset(name for name, _ in self._spoilt())
+            self._scene.spoilt_before = self._scene.spoilt_before | spoilt
 
     def note_batch(self, batch: Any) -> None:
         """The batch of this step, once it is known."""

@@ -15,6 +15,7 @@ from nanlog.model import (
     Cause,
     Evidence,
     Finding,
+    Judgement,
     MarkKind,
     Onset,
     Pattern,
@@ -123,19 +124,20 @@ def _one_for_each_cause(ranked: list[tuple[float, Finding]]) -> list[tuple[float
 
 
 def decided(findings: Sequence[Finding]) -> bool:
-    """Whether the log alone makes the first cause so likely that no other is worth a test of its own."""
-    return bool(findings) and findings[0].confidence >= _DECIDED
+    """Whether the first cause is confirmed, or by the log alone so likely that no other is worth a test of its own."""
+    return bool(findings) and (findings[0].replayed is Judgement.CONFIRMED or findings[0].confidence >= _DECIDED)
 
 
 def undecided(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings, best first, that the log does not tell apart; empty where it does.
+    """The findings, best first, that the log does not tell apart; empty where it does, or where a replay did.
 
-    They are so few and so likely that the first may well not be it.
+    They are so few and so likely that the first may well not be it.  What a replay refuted is none of them.
     """
-    if not findings or decided(findings) or findings[0].cause in _HARMLESS:
+    left = [finding for finding in findings if finding.replayed is not Judgement.REFUTED]
+    if not left or decided(left) or left[0].cause in _HARMLESS:
         return ()
-    least = max(_RIVAL, findings[0].confidence * _RIVAL)
-    rivals = tuple(finding for finding in findings if finding.confidence >= least)[:_MOST_RIVALS]
+    least = max(_RIVAL, left[0].confidence * _RIVAL)
+    rivals = tuple(finding for finding in left if finding.confidence >= least)[:_MOST_RIVALS]
     return rivals if len(rivals) > 1 else ()
 
 

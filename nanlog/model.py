@@ -60,6 +60,7 @@ __all__ = [
     "FactValue",
     "Finding",
     "FirstBad",
+    "Judgement",
     "Mark",
     "MarkKind",
     "Onset",
@@ -137,6 +138,15 @@ class Verdict(StrEnum):
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     CANNOT_JUDGE = "cannot_judge"
+
+
+class Judgement(StrEnum):
+    """What the trials of a replay say about one cause."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    NOT_REPRODUCED = "not_reproduced"
+    COULD_NOT_RUN = "could_not_run"
 
 
 class Stage(IntEnum):
@@ -636,7 +646,8 @@ class Sign:
 class Finding:
     """A cause with its confidence (0..1), the evidence for and against, and what to do.
 
-    A rule leaves ``confidence``, ``evidence`` and ``against`` to the engine and fills ``signs``.
+    A rule leaves ``confidence``, ``evidence`` and ``against`` to the engine and fills ``signs``.  ``confidence`` is
+    what the log alone says; ``replayed`` is what a replay made of the cause, None where it was not tried.
     """
 
     rule: str
@@ -649,6 +660,7 @@ class Finding:
     against: tuple[Evidence, ...] = ()
     remedies: tuple[str, ...] = ()
     next_test: str | None = None
+    replayed: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True)

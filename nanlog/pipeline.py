@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,9 @@ def _with_replay(report: Report, root: Path, run_id: str | None) -> Report:
     """The report with what a replay of its run found out; one that cannot be read is as good as none."""
     with suppress(StoreError):
         if run_id is not None and (replay := load_replay(root, run_id)) is not None:
-            return replace(report, replay=replay)
+            from nanlog.replay.settled import settled
+
+            return settled(report, replay)
     return report
 
 

@@ -19,6 +19,7 @@ from labelled_logs import Sample
 from made_reports import MADE
 from nanlog.model import Evidence, Fact, Report, Verdict
 from nanlog.pipeline import diagnose
+from nanlog.replay.settled import settled
 from nanlog.report.html import Command, Extras, Picture, page
 
 #: All that a page may hold: nothing that runs, loads, submits or embeds.
@@ -114,7 +115,7 @@ def test_no_text_gets_out_of_its_place(text: str) -> None:
     facts = (Fact(f"hparams.{text}", text, text, 1), Fact("optimizer", text, text, 1))
     made = Report(replace(report.run, source=text or "x", facts=facts), report.verdict, report.onset, (first,))
     picture = Picture(text, text, "image/png", PIXEL)
-    inert(page(made, Extras(text, text, picture, (picture,), {}, {text: text}, (Command(text, text),), None, (text,))))
+    inert(page(made, Extras(text, text, picture, (picture,), {}, {text: text}, (Command(text, text),), (text,))))
 
 
 def test_a_long_sentence_is_short_in_its_place_and_whole_at_the_end() -> None:
@@ -185,7 +186,7 @@ def test_what_may_be_a_secret_is_left_out() -> None:
 @pytest.mark.parametrize("name", MADE)
 def test_a_page_can_be_heard(name: str) -> None:
     """Landmarks, headings without a gap, tables with headers, words for every part that is reached by the keyboard."""
-    read = inert(page(MADE[name](), Extras(replay=REPLAY)))
+    read = inert(page(settled(MADE[name](), REPLAY)))
     for landmark in ("header", "main", "footer"):
         assert len(read.of(landmark)) == 1
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
@@ -233,8 +234,8 @@ REPLAY = {
 
 
 def test_what_a_replay_confirmed_is_said_first_and_with_its_cause() -> None:
-    text = inert(page(MADE["blow_up"](), Extras(replay=REPLAY))).text
-    assert text.index("Confirmed by replay: The learning rate is too high") < text.index("When did it start?")
+    text = inert(page(settled(MADE["blow_up"](), REPLAY))).text
+    assert text.index("Confirmed by replay: the learning rate is too high") < text.index("When did it start?")
     assert "confirmed by replay" in text
     assert "refuted by replay" in text
     assert "a tenth of the rate removes the NaN" in text
@@ -245,7 +246,7 @@ def test_what_a_replay_confirmed_is_said_first_and_with_its_cause() -> None:
 @pytest.mark.parametrize("part", ["first_nonfinite", "trials", "causes", "smallest_change", "reproduced", "device"])
 @pytest.mark.parametrize("junk", [None, 3, HIT, [HIT], {"x": HIT}, [{"cause": HIT, "verdict": [HIT], "because": 7}]])
 def test_a_replay_of_any_shape_makes_a_page(part: str, junk: object) -> None:
-    inert(page(MADE["blow_up"](), Extras(replay={**REPLAY, part: junk})))
+    inert(page(settled(MADE["blow_up"](), {**REPLAY, part: junk})))
 
 
 def test_the_numbers_around_the_onset_are_those_of_the_log(sample_log: Callable[[str], Path]) -> None:

@@ -132,7 +132,7 @@ def test_a_replay_in_the_store_is_on_the_page(here: Path) -> None:
     causes = [{"cause": "faulty_input", "verdict": "confirmed", "because": ["without the sample it is finite"]}]
     save_replay(store_root(), run_id, {"schema_version": 1, "reproduced": True, "causes": causes, "trials": []})
     report("--out", "two.html")
-    assert "Confirmed by replay: Bad values" in Page(Path("two.html").read_text()).text
+    assert "Confirmed by replay: bad values" in Page(Path("two.html").read_text()).text
 
 
 def test_a_browser_is_asked_to_show_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

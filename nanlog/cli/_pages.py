@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ __all__ = ["extras_of", "open_page", "write_page"]
 Quoted = tuple[dict[tuple[str, int], "Excerpt"], dict[str, str], tuple[str, ...]]
 
 
-def extras_of(chosen: Chosen, commands: Collection[str]) -> Extras:
-    """Everything a page shows besides the report; ``commands`` are those that nanlog has."""
+def extras_of(chosen: Chosen) -> Extras:
+    """Everything a page shows besides the report."""
     from nanlog.cli._page_pictures import pictures_of
     from nanlog.report.html import Extras
 
@@ -35,8 +35,7 @@ def extras_of(chosen: Chosen, commands: Collection[str]) -> Extras:
         pictures=tuple(pictures[1:]),
         excerpts=excerpts,
         unquoted=unquoted,
-        commands=tuple(_commands(chosen, word, commands)),
-        replay=_replay(chosen),
+        commands=tuple(_commands(chosen, word)),
         remarks=remarks,
     )
 
@@ -96,27 +95,16 @@ def _rewritten(chosen: Chosen, files: list[str]) -> Iterator[str]:
             yield f"{file} was written to after it was diagnosed: what is quoted is what stands there now"
 
 
-def _commands(chosen: Chosen, word: str, known: Collection[str]) -> Iterator[Command]:
-    """What to type next, as far as nanlog can do it."""
+def _commands(chosen: Chosen, word: str) -> Iterator[Command]:
+    """What to type next."""
     from nanlog.model import Verdict
     from nanlog.report.html import Command
 
     report = chosen.report
     if report.verdict is not Verdict.UNHEALTHY:
         return
-    checkpoint = None if report.onset is None else report.onset.last_good_checkpoint
-    if "replay" in known and checkpoint is not None:
-        line = ["nanlog", "replay", "--checkpoint", checkpoint, *(["--run", chosen.run_id] if chosen.run_id else [])]
-        yield Command("To confirm the cause by running the steps again, one thing changed at a time:", shlex.join(line))
     if report.findings:
         rule = report.findings[0].rule
         yield Command("More about this cause, and when nanlog may be wrong:", shlex.join(["nanlog", "explain", rule]))
-    if "plot" in known:
-        line = ["nanlog", "plot", word, "--all", "--around-onset", "20"]
-        yield Command("To see every series around the onset:", shlex.join(line))
-
-
-def _replay(chosen: Chosen) -> dict[str, object] | None:
-    from nanlog.store import load_replay
-
-    return None if chosen.run_id is None else load_replay(chosen.root, chosen.run_id)
+    line = ["nanlog", "plot", word, "--all", "--around-onset", "20"]
+    yield Command("To see every series around the onset:", shlex.join(line))

@@ -31,9 +31,7 @@ FILE = click.Path(dir_okay=False, allow_dash=True)
 @click.option("--force", is_flag=True, help="Replace the file if it is there already.")
 @click.option("--open", "opens", is_flag=True, help="Show the file in a browser.")
 @keep_options
-@click.pass_context
 def report(
-    ctx: click.Context,
     run: str | None,
     html: bool,
     out: str | None,
@@ -58,9 +56,7 @@ def report(
         raise UsageError("--open needs a file: leave --out - away")
     name_broken_plugins()
     chosen = resolve_run(run, store, keep=not no_store, format_in=format_in)
-    program = ctx.find_root().command
-    known = program.list_commands(ctx) if isinstance(program, click.Group) else ()
-    text = page(chosen.report, extras_of(chosen, known))
+    text = page(chosen.report, extras_of(chosen))
     written = write_page(chosen, text, out, force=force)
     if written is not None:
         click.echo(f"the report is in {click.format_filename(written)}", err=True)

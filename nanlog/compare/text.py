@@ -10,7 +10,7 @@ from nanlog.model import Report
 from nanlog.report import Style
 from nanlog.report._page import Page
 from nanlog.report._title import extent
-from nanlog.report._words import counted, name, number, percent, series_words
+from nanlog.report._words import counted, name, number, series_words, share
 
 from . import Bad, Comparison, Curve, FactDifference
 
@@ -131,7 +131,7 @@ def _described(report: Report, bad: Bad | None, run: str) -> dict[str, str]:
         "went bad": ""
         if bad is None
         else f"{'' if bad.step is None else f'step {bad.step}  '}{bad.series or ''}{value}",
-        "cause": "" if first is None else f"{percent(first.confidence)} {first.cause.value}",
+        "cause": "" if first is None else f"{share(first)} {first.cause.value}",
         "good checkpoint": (onset.last_good_checkpoint or "") if onset is not None and bad is not None else "",
     }
 

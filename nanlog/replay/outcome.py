@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nanlog.model import Judgement
+
 from .input_scan import InputScan
 
 __all__ = [
@@ -35,15 +37,6 @@ class ReplayPhase(StrEnum):
     FORWARD = "forward"  #: the loss included
     BACKWARD = "backward"
     UPDATE = "update"
-
-
-class Judgement(StrEnum):
-    """What the trials say about one cause."""
-
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    NOT_REPRODUCED = "not_reproduced"
-    COULD_NOT_RUN = "could_not_run"
 
 
 class Status(StrEnum):

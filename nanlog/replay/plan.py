@@ -111,6 +111,8 @@ def _suspects(report: Mapping[str, Any] | None) -> tuple[Suspect, ...]:
     findings = (report or {}).get("findings") or ()
     best: dict[str, float] = {}
     for finding in findings:
+        if not finding["confidence"]:
+            continue  # only an earlier replay spoke for it
         best[finding["cause"]] = max(best.get(finding["cause"], 0.0), float(finding["confidence"]))
     best.pop("none", None)
     best.pop("amp_skip", None)

@@ -1,42 +1,58 @@
-"""What a replay made of the causes, in a few lines; ``nanlog replay`` itself says it in full."""
+"""What a replay saw, in a few lines; ``nanlog replay`` itself says it in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nanlog.model import Judgement
 from nanlog.report._words import name
 
 if TYPE_CHECKING:
     from nanlog.model import Report
     from nanlog.report._page import Page
 
-__all__ = ["replayed"]
+__all__ = ["replay_rows", "replayed"]
 
 _LABEL = 19
+_SAMPLES = 8
+_PHASES = {
+    "parameter": "before it began: a parameter",
+    "optimizer_state": "before it began: the state of the optimizer",
+    "input": "in the batch",
+}
 
 
 def replayed(page: Page, report: Report) -> None:
-    """The cause that was confirmed, or that none was; nothing where the run was not replayed."""
-    if report.replay is None:
-        return
-    page.heading("Replay")
-    for label, words in _rows(report.replay):
+    """Where it arose, and what changed that; nothing where the run was not replayed."""
+    rows = list(replay_rows(report))
+    if rows:
+        page.heading("Replay")
+    for label, words in rows:
         page.item(page.text(words), lead=page.text(f"  {label}", "cyan"), indent=_LABEL)
 
 
-def _rows(replay: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """A file may hold anything: what is not as expected is left out."""
-    confirmed = [each for each in _listed(replay.get("causes")) if each.get("verdict") == "confirmed"]
-    for each in confirmed:
-        because = [text for text in each.get("because") or () if isinstance(text, str)]
-        yield "confirmed", name(str(each.get("cause"))) + (f": {because[0]}" if because else "")
+def replay_rows(report: Report) -> Iterator[tuple[str, str]]:
+    """Label and words; a file may hold anything: what is not as expected is left out."""
+    replay = report.replay
+    if replay is None:
+        return
+    confirmed = any(finding.replayed is Judgement.CONFIRMED for finding in report.findings)
     if not confirmed:
         yield "not confirmed", _why_not(replay)
-    if (first := _place(replay.get("first_nonfinite"))) is not None:
-        yield "arises", first
-    if isinstance(change := replay.get("smallest_change"), str):
-        yield "smallest change", name(change)
+    first = replay.get("first_nonfinite")
+    if isinstance(first, Mapping):
+        yield "arises", _place(first)
+        samples = first.get("samples")
+        if isinstance(samples, list) and samples and all(isinstance(each, int) for each in samples):
+            more = f" and {len(samples) - _SAMPLES} more" if len(samples) > _SAMPLES else ""
+            of = "sample" if len(samples) == 1 else "samples"
+            yield "brought by", f"{of} {', '.join(map(str, samples[:_SAMPLES]))}{more} of the batch, counted from 0"
+    if not confirmed and isinstance(change := replay.get("smallest_change"), str):
+        yield "smallest change", f"{name(change)} made the same steps finite"
+    if isinstance(checkpoint := replay.get("checkpoint"), str):
+        device = replay.get("device")
+        yield "replayed from", name(checkpoint) + (f" on {name(device)}" if isinstance(device, str) else "")
 
 
 def _why_not(replay: Mapping[str, Any]) -> str:
@@ -45,16 +61,17 @@ def _why_not(replay: Mapping[str, Any]) -> str:
     return "the steps went bad again, and no single cause was proved"
 
 
-def _place(first: Any) -> str | None:
-    if not isinstance(first, Mapping):
-        return None
-    parts = [f"step {first.get('step')}, {str(first.get('phase')).replace('_', ' ')}"]
-    if isinstance(what := first.get("op") or first.get("tensor"), str):
-        parts.append(name(what))
-    if isinstance(first.get("file"), str):
-        parts.append(f"{first['file']}:{first.get('line')}")
-    return ", ".join(parts)
-
-
-def _listed(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+def _place(first: Mapping[str, Any]) -> str:
+    """``step 41, backward: sqrt in encoder.layers.1 at model.py:41``."""
+    step, phase, value = first.get("step"), first.get("phase"), first.get("value")
+    where = _PHASES.get(str(phase), f"in the {phase}" if phase == "update" else name(str(phase)))
+    what = next((each for key in ("op", "tensor") if isinstance(each := first.get(key), str)), "")
+    said = f"step {step}, {where}" if isinstance(step, int) else where
+    said += f": {name(what)}" if what else ""
+    if isinstance(module := first.get("module"), str) and module:
+        said += f" in {name(module)}"
+    if what and isinstance(value, str):
+        said += f" = {name(value)}"
+    if isinstance(file := first.get("file"), str):
+        said += f"  {name(file)}:{first.get('line')}"
+    return said

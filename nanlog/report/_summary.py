@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nanlog.model import Onset, Verdict
 from nanlog.report import Answer, Failure
-from nanlog.report._words import counted, percent, place
+from nanlog.report._words import counted, place, share
 
 if TYPE_CHECKING:
     from nanlog.report._page import Page
@@ -43,7 +43,7 @@ def row(answer: Answer) -> Row:
         verdict,
         "" if (step := _step(onset)) is None else f"step {step}",
         onset.pattern.value.replace("_", " "),
-        "" if first is None else f"{first.cause.value.replace('_', ' ')} {percent(first.confidence)}",
+        "" if first is None else f"{first.cause.value.replace('_', ' ')} {share(first)}",
     )
 
 

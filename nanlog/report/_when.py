@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nanlog.model import NO_STEP, FirstBad, MarkKind, Onset, Pattern, Report, Run
 from nanlog.onset import overwritten_checkpoint
-from nanlog.report._words import counted, headline, name, number, series_words, steps
+from nanlog.report._words import confirmation, counted, headline, name, number, series_words, steps
 
 if TYPE_CHECKING:
     from nanlog.report._medium import Inline, Medium
@@ -37,6 +37,8 @@ def when(page: Page, report: Report) -> None:
         badge(page, "UNHEALTHY", "red", "Something went wrong, but the log does not show when.")
         return
     badge(page, "UNHEALTHY", "red", headline(onset))
+    if said := confirmation(report.findings):
+        page.item(page.text(said, "bold green"), indent=len("UNHEALTHY") + 2)
     page.blank()
     for label, body in rows(page, report.run, onset):
         page.item(body, lead=page.text(f"  {label}", "dim"), indent=_LABEL)

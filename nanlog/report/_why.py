@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nanlog.engine import undecided
-from nanlog.model import Evidence, Finding, Report
-from nanlog.report._words import CAUSES, counted, name, percent
+from nanlog.model import Evidence, Finding, Judgement, Report
+from nanlog.report._words import CAUSES, REPLAYED, counted, name, percent
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -21,6 +21,9 @@ _AGAINST = 2
 _OTHERS = 2  #: causes besides the first ...
 _NEGLIGIBLE = 0.01  #: ... none of them less likely than this
 _INDENT = 7
+#: What a replay has answered needs no share any more.
+_ANSWERS: dict[Judgement | None, str] = {Judgement.CONFIRMED: "yes", Judgement.REFUTED: "no"}
+_STYLES = {Judgement.CONFIRMED: "bold green", Judgement.REFUTED: "dim"}
 _COUNT = {2: "two", 3: "three", 4: "four"}
 _SIGN = 9
 
@@ -35,7 +38,7 @@ def why(page: Page, report: Report) -> None:
         for finding in report.findings:
             _in_full(page, finding)
         if open_ := undecided(report.findings):
-            page.item(page.text(told_apart(len(open_))), indent=_INDENT)
+            page.item(page.text(told_apart(report, len(open_))), indent=_INDENT)
         return
     first, *others = report.findings
     open_ = undecided(report.findings)
@@ -44,7 +47,7 @@ def why(page: Page, report: Report) -> None:
     for finding in shown:
         _in_short(page, finding)
     if open_:
-        page.item(page.text(told_apart(len(open_))), indent=_INDENT)
+        page.item(page.text(told_apart(report, len(open_))), indent=_INDENT)
     _hint(
         page, max(0, len(first.evidence) - _EVIDENCE) + max(0, len(first.against) - _AGAINST), len(others) - len(shown)
     )
@@ -58,11 +61,14 @@ def _hint(page: Page, signs: int, causes: int) -> None:
         page.item(page.text(f"-v shows {' and '.join(hidden)}", "dim"), indent=_INDENT)
 
 
-def _title(page: Page, finding: Finding, style: str) -> tuple[Text, Text]:
-    """The share, for the margin, and the cause with where it acts and the rule that found it."""
-    share = page.text(f"  {percent(finding.confidence):>4}", style)
-    title = page.text(CAUSES[finding.cause], style) + page.text(where(finding))
-    return share, title + page.text(f"  [{name(finding.rule)}]", "dim")
+def _title(page: Page, finding: Finding, style: str = "", at: str = "") -> tuple[Text, Text]:
+    """The share, or what a replay answered, for the margin; the cause, where it acts, and the rule that found it."""
+    share = page.text(f"  {_ANSWERS.get(finding.replayed) or percent(finding.confidence):>4}", style)
+    title = page.text(CAUSES[finding.cause], style) + page.text(at)
+    title += page.text(f"  [{name(finding.rule)}]", "dim")
+    if finding.replayed is None:
+        return share, title
+    return share, title + page.text(f"  {REPLAYED[finding.replayed]}", _STYLES.get(finding.replayed, "dim"))
 
 
 def where(finding: Finding) -> str:
@@ -74,7 +80,7 @@ def where(finding: Finding) -> str:
 
 
 def _in_full(page: Page, finding: Finding) -> None:
-    share, title = _title(page, finding, "bold")
+    share, title = _title(page, finding, "bold", where(finding))
     page.item(title, lead=share, indent=_INDENT)
     for item in finding.evidence if page.verbose else finding.evidence[:_EVIDENCE]:
         _sign(page, item, speaks_for=True)
@@ -89,20 +95,22 @@ def unexplained(report: Report) -> str:
     return "No known cause fits what was logged."
 
 
-def told_apart(number: int) -> str:
+def told_apart(report: Report, number: int) -> str:
     """That the log leaves the first causes open, and what does not."""
+    if report.replay is not None:
+        return f"Neither the log nor the replay tells the first {_COUNT[number]} apart."
     return f"The log does not tell the first {_COUNT[number]} apart; the next test does."
 
 
 def in_short(finding: Finding) -> Iterator[tuple[bool, Evidence]]:
     """The signs of a cause that came second: the weightiest for it, and the one against it that says why."""
-    yield from ((True, item) for item in finding.evidence[:1])
+    if finding.replayed is not Judgement.REFUTED:
+        yield from ((True, item) for item in finding.evidence[:1])
     yield from ((False, item) for item in finding.against[:1])
 
 
 def _in_short(page: Page, finding: Finding) -> None:
-    share = page.text(f"  {percent(finding.confidence):>4}")
-    title = page.text(CAUSES[finding.cause]) + page.text(f"  [{name(finding.rule)}]", "dim")
+    share, title = _title(page, finding)
     page.item(title, lead=share, indent=_INDENT)
     for speaks_for, item in in_short(finding):
         _sign(page, item, speaks_for=speaks_for)

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from nanlog.model import Cause, FactValue, FirstBad, Onset, Pattern
+from nanlog.model import Cause, FactValue, Finding, FirstBad, Judgement, Onset, Pattern
 from nanlog.report._clean import NAME_LIMIT, SENTENCE_LIMIT, printable
 
-__all__ = ["CAUSES", "counted", "headline", "name", "number", "percent", "place", "series_words", "steps"]
+__all__ = [
+    "CAUSES",
+    "REPLAYED",
+    "confirmation",
+    "counted",
+    "headline",
+    "name",
+    "number",
+    "percent",
+    "place",
+    "series_words",
+    "share",
+    "steps",
+]
 
 CAUSES = {
     Cause.LR_TOO_HIGH: "The learning rate is too high",
@@ -25,6 +39,14 @@ CAUSES = {
     Cause.AMP_SKIP: "The loss scaler found an overflow and skipped the step",
     Cause.NONE: "A NaN that does no harm",
     Cause.UNKNOWN: "An unknown cause",
+}
+
+#: What a replay made of a cause.
+REPLAYED = {
+    Judgement.CONFIRMED: "confirmed by replay",
+    Judgement.REFUTED: "refuted by replay",
+    Judgement.NOT_REPRODUCED: "not reproduced by replay",
+    Judgement.COULD_NOT_RUN: "replay could not tell",
 }
 
 _SERIES = {
@@ -103,6 +125,12 @@ def headline(onset: Onset) -> str:
             return "Nothing non-finite that matters."
 
 
+def confirmation(findings: Sequence[Finding]) -> str:
+    """``Confirmed by replay: bad values in the data or the labels.``; "" where no replay confirmed a cause."""
+    causes = [CAUSES[finding.cause] for finding in findings if finding.replayed is Judgement.CONFIRMED]
+    return f"Confirmed by replay: {' and '.join(cause[0].lower() + cause[1:] for cause in causes)}." if causes else ""
+
+
 def _grew_for_long(onset: Onset) -> bool:
     """Whether more than the last finite point had left the normal range."""
     return onset.departure_step is None or onset.departure_step != onset.last_finite_step
@@ -161,6 +189,12 @@ def percent(confidence: float) -> str:
     if confidence < 0.005:
         return "<1%"
     return ">99%" if confidence >= 0.995 else f"{confidence:.0%}"
+
+
+def share(finding: Finding) -> str:
+    """How sure it is, in a word or two: what a replay says, else the percentage."""
+    settled = finding.replayed in (Judgement.CONFIRMED, Judgement.REFUTED)
+    return REPLAYED[finding.replayed] if finding.replayed and settled else percent(finding.confidence)
 
 
 def counted(amount: int, noun: str, plural: str | None = None) -> str:

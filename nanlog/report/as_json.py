@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nanlog.engine import undecided
+from nanlog.model import Judgement
 from nanlog.report import Answer, Failure, Style
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def as_dict(report: Report) -> Json:
         "files": list(run.files),
         "left_out": list(run.left_out),
         "lines": run.lines,
+        "replay": None if report.replay is None else _replay(report),
         "error": None,
     }
 
@@ -63,6 +65,7 @@ def _failure(failure: Failure) -> Json:
         "files": [],
         "left_out": [],
         "lines": 0,
+        "replay": None,
         "error": failure.error,
     }
 
@@ -114,6 +117,7 @@ def _finding(finding: Finding) -> Json:
         "against": [_evidence(item) for item in finding.against],
         "remedies": list(finding.remedies),
         "next_test": finding.next_test,
+        "replayed": None if finding.replayed is None else finding.replayed.value,
     }
 
 
@@ -125,6 +129,28 @@ def _evidence(evidence: Evidence) -> Json:
         "series": evidence.series,
         "step": scalar(evidence.step),
         "value": scalar(evidence.value),
+    }
+
+
+def _replay(report: Report) -> Json:
+    """What a replay settled, in short; all of it is in ``replay.json``, which may hold anything."""
+    replay = report.replay or {}
+    reproduced, change, first = (replay.get(key) for key in ("reproduced", "smallest_change", "first_nonfinite"))
+    return {
+        "reproduced": reproduced if isinstance(reproduced, bool) else None,
+        "confirmed": [finding.cause.value for finding in report.findings if finding.replayed is Judgement.CONFIRMED],
+        "refuted": [finding.cause.value for finding in report.findings if finding.replayed is Judgement.REFUTED],
+        "smallest_change": change if isinstance(change, str) else None,
+        "first_nonfinite": _first_nonfinite(first) if isinstance(first, Mapping) else None,
+    }
+
+
+def _first_nonfinite(first: Mapping[str, Any]) -> Json:
+    words = {key: first.get(key) for key in ("phase", "module", "op", "tensor", "file")}
+    counts = {key: first.get(key) for key in ("step", "line")}
+    return {
+        **{key: value if isinstance(value, str) else None for key, value in words.items()},
+        **{key: value if type(value) is int else None for key, value in counts.items()},
     }
 
 

@@ -9,17 +9,18 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from nanlog.engine import undecided
-from nanlog.model import Evidence, Finding, Report, Verdict
+from nanlog.model import Evidence, Report, Verdict
 from nanlog.report import Answer, Failure, Style
 from nanlog.report._calm import HELP, calm, unjudged
 from nanlog.report._clean import SENTENCE_LIMIT
 from nanlog.report._literal import code, literal
 from nanlog.report._next import in_two, unknown
+from nanlog.report._replayed import replay_rows
 from nanlog.report._summary import Row, row
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
 from nanlog.report._why import in_short, told_apart, unexplained, where
-from nanlog.report._words import CAUSES, counted, headline, name, percent, place
+from nanlog.report._words import CAUSES, confirmation, counted, headline, name, place, share
 
 __all__ = ["REPORTER", "MarkdownReporter"]
 
@@ -87,7 +88,7 @@ def _report(report: Report, style: Style) -> Lines:
             yield from _unhealthy(sheet, report)
         case Verdict.HEALTHY:
             yield from _answered("Does it matter?", f"No. {sheet.text(calm(report.run))}")
-            yield from _listed("Harmless", _found(sheet, report.findings))
+            yield from _listed("Harmless", _found(sheet, report))
         case Verdict.CANNOT_JUDGE:
             yield from _answered("Does it matter?", sheet.text(unjudged(report.run)))
             yield from _listed("What now?", map(_bullet, map(sheet.text, HELP)))
@@ -100,12 +101,14 @@ def _unhealthy(sheet: Sheet, report: Report) -> Lines:
     if onset is None:
         yield from _answered("Does it matter?", "Yes. Something went wrong, but the log does not show when.")
     else:
-        yield from _answered("Does it matter?", f"Yes. {sheet.text(headline(onset))}")
+        said = " ".join(filter(None, [headline(onset), confirmation(report.findings)]))
+        yield from _answered("Does it matter?", f"Yes. {sheet.text(said)}")
         labelled = (_bullet(f"{label}: {body.lstrip()}") for label, body in rows(sheet, report.run, onset))
         yield from _listed("When did it start?", labelled)
     if not report.findings:
         yield from _answered("Why?", unexplained(report))
-    yield from _listed("Why?", _found(sheet, report.findings))
+    yield from _listed("Why?", _found(sheet, report))
+    yield from _listed("Replay", (_bullet(f"{label}: {sheet.text(said)}") for label, said in replay_rows(report)))
     yield from _listed("What now?", map(_bullet, _remedies(sheet, report)))
     test = report.findings[0].next_test if report.findings else None
     if test is not None:
@@ -128,19 +131,20 @@ def _bullet(said: str) -> str:
     return f"- {said.lstrip()}"
 
 
-def _found(sheet: Sheet, findings: tuple[Finding, ...]) -> Lines:
+def _found(sheet: Sheet, report: Report) -> Lines:
     """The first cause with all evidence, the others with the weightiest sign, which says why they came second."""
+    findings = report.findings
     shown = findings if sheet.verbose else findings[: 1 + _OTHERS]
     for rank, finding in enumerate(shown, 1):
-        share = percent(finding.confidence).replace("<", "&lt;")
-        yield f"{rank}. **{share} {CAUSES[finding.cause]}**{sheet.text(where(finding))} {code(name(finding.rule))}"
+        sure = share(finding).replace("<", "&lt;") + (":" if finding.replayed else "")
+        yield f"{rank}. **{sure} {CAUSES[finding.cause]}**{sheet.text(where(finding))} {code(name(finding.rule))}"
         signs = [*(("for", item) for item in finding.evidence), *(("against", item) for item in finding.against)]
         if rank > 1 and not sheet.verbose:
             signs = [("for" if speaks_for else "against", item) for speaks_for, item in in_short(finding)]
         for side, item in signs:
             yield f"   - {side}: {sheet.cite(item)}"
     if open_ := undecided(findings):
-        yield f"\n{told_apart(len(open_))}"
+        yield f"\n{told_apart(report, len(open_))}"
     if len(shown) < len(findings):
         yield f"\n{counted(len(findings) - len(shown), 'less likely cause')} left out."
 

@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 from nanlog import __version__
 from nanlog.engine import rule_text, rules
-from nanlog.model import Evidence, Finding, Verdict
+from nanlog.model import Evidence, Finding, Judgement, Verdict
 from nanlog.report import Answer, Failure, Style
 from nanlog.report._calm import unjudged
 from nanlog.report._clean import printable
 from nanlog.report._rule_pages import as_markdown, section
-from nanlog.report._words import CAUSES, headline, name, percent
+from nanlog.report._words import CAUSES, headline, name, share
 from nanlog.report.as_json import dumps
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _results(report: Report) -> Iterator[Json]:
     said = "Something went wrong, but the log does not show when." if onset is None else headline(onset)
     seen = Evidence(said, *_fallback(report), step=None if onset is None else onset.step)
     for rank, finding in enumerate(report.findings):
-        level = "error" if rank == 0 else "warning" if finding.confidence >= _LIKELY else "note"
+        likely = finding.confidence >= _LIKELY and finding.replayed is not Judgement.REFUTED
+        level = "error" if rank == 0 else "warning" if likely else "note"
         for item in finding.evidence or (seen,):
             yield _result(report, finding, item, level, said)
     if not report.findings:
@@ -103,7 +104,7 @@ def _results(report: Report) -> Iterator[Json]:
 
 
 def _result(report: Report, finding: Finding, item: Evidence, level: str, said: str) -> Json:
-    cause = f"{CAUSES[finding.cause]} ({percent(finding.confidence)})"
+    cause = f"{CAUSES[finding.cause]} ({share(finding)})"
     remedy = _sentence(f" What now: {finding.remedies[0]}") if finding.remedies else ""
     text = f"{cause}: {_sentence(item.says)} {said}{remedy}"
     confidence = finding.confidence

@@ -42,7 +42,7 @@ def _onset(saved: Mapping[str, Any], checkpoint: str | None) -> Onset:
 
 def _finding(saved: Mapping[str, Any]) -> Finding:
     sides = {side: tuple(map(_evidence, saved[side])) for side in ("evidence", "against")}
-    return _of(Finding, saved, cause=Cause(saved["cause"]), remedies=tuple(saved["remedies"]), **sides)
+    return _of(Finding, saved, cause=Cause(saved["cause"]), remedies=tuple(saved["remedies"]), replayed=None, **sides)
 
 
 def _evidence(saved: Mapping[str, Any]) -> Evidence:

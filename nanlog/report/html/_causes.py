@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from nanlog.model import Evidence, Finding, Report
+from nanlog.report._clean import printable
+from nanlog.report._next import in_two
 from nanlog.report._why import where
-from nanlog.report._words import CAUSES, name, percent
-from nanlog.report.html._replay import Judged
+from nanlog.report._words import CAUSES, REPLAYED, name, percent
+from nanlog.report.html._replay import tone
 from nanlog.report.html._sheet import Sheet
 from nanlog.report.html._values import Excerpt, Extras
 
 __all__ = ["Sign", "Told", "excerpt_at", "sign", "told"]
 
 _MOST = 100  #: causes, and signs, remedies of each
+_LONGEST_COMMAND = 2000
 _OPEN = 2  #: excerpts that are shown without being asked for
 
 
@@ -34,7 +37,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A cause; ``width`` is its share in percent for the bar, ``tried`` what a replay made of it."""
+    """A cause; ``width`` is its share in percent for the bar, ``replayed`` what a replay made of it."""
 
     cause: str
     share: str
@@ -43,11 +46,13 @@ class Told:
     rule: Markup
     signs: tuple[Sign, ...]
     remedies: tuple[Markup, ...]
+    command: Markup
     test: Markup
-    tried: Judged | None
+    replayed: str
+    tone: str
 
 
-def told(sheet: Sheet, report: Report, extras: Extras, tried: Sequence[Judged]) -> Iterator[Told]:
+def told(sheet: Sheet, report: Report, extras: Extras) -> Iterator[Told]:
     """The causes in order.  Of the first one some lines are shown at once, unless they were shown with the onset."""
     onset = report.onset
     seen = set() if onset is None else {(onset.file, onset.line)}
@@ -59,6 +64,7 @@ def told(sheet: Sheet, report: Report, extras: Extras, tried: Sequence[Judged]) 
             shows = rank == 0 and fresh and sum(each.shows for each in signs) < _OPEN
             signs.append(sign(sheet, item, extras, speaks_for=speaks_for, shows=shows))
             seen.add((item.file, item.line))
+        command, reading = in_two(finding.next_test or "")
         yield Told(
             CAUSES[finding.cause],
             percent(finding.confidence),
@@ -67,8 +73,10 @@ def told(sheet: Sheet, report: Report, extras: Extras, tried: Sequence[Judged]) 
             sheet.text(name(finding.rule)),
             tuple(signs),
             tuple(map(sheet.text, finding.remedies[:_MOST])),
-            sheet.text(finding.next_test or ""),
-            next((each for each in tried if each.cause == finding.cause), None),
+            escape(printable(command, _LONGEST_COMMAND)),
+            sheet.text(reading),
+            "" if finding.replayed is None else REPLAYED[finding.replayed],
+            tone(finding.replayed),
         )
 
 

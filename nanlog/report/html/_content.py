@@ -8,15 +8,17 @@ from typing import Any
 from markupsafe import Markup
 
 from nanlog import __version__
+from nanlog.engine import undecided
 from nanlog.model import Onset, Report, Run, Verdict
 from nanlog.report._calm import HELP, calm, unjudged
 from nanlog.report._next import unknown
 from nanlog.report._title import extent, folder
 from nanlog.report._when import rows
-from nanlog.report._words import counted, headline, name
+from nanlog.report._why import told_apart, unexplained
+from nanlog.report._words import confirmation, counted, headline, name
 from nanlog.report.html._causes import excerpt_at, sign, told
 from nanlog.report.html._facts import MOST, all_facts, settings
-from nanlog.report.html._replay import judged, replayed
+from nanlog.report.html._replay import replayed
 from nanlog.report.html._sheet import Sheet
 from nanlog.report.html._values import Extras
 from nanlog.report.html._when import MOST_SERIES, around, went
@@ -40,16 +42,17 @@ def content(report: Report, extras: Extras) -> Variables:
     run = report.run
     sheet = Sheet(report, folder(run))
     unhealthy = report.verdict is Verdict.UNHEALTHY
-    tried = () if extras.replay is None else judged(sheet, extras.replay)
     return {
         **_head(sheet, report),
         **_time(sheet, run, _shown(report), extras),
         "unhealthy": unhealthy,
-        "causes": list(told(sheet, report, extras, tried)),
-        "confirmed": [each.words for each in tried if each.is_confirmed],
+        "causes": list(told(sheet, report, extras)),
+        "confirmed": confirmation(report.findings),
+        "told_apart": told_apart(report, len(open_)) if (open_ := undecided(report.findings)) else "",
+        "unexplained": unexplained(report),
         "checkpoint": _checkpoint(sheet, report),
         "help": HELP if report.verdict is Verdict.CANNOT_JUDGE else (),
-        "replay": None if extras.replay is None else replayed(sheet, extras.replay),
+        "replay": None if report.replay is None else replayed(sheet, report.replay),
         "notes": [sign(sheet, note, extras) for note in report.notes[:_MOST]],
         "unknown": [*unknown(sheet.at_length(), report), *_remarks(sheet, extras)],
         **_training(sheet, run),

@@ -6,18 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nanlog.model import Cause
-from nanlog.report._words import CAUSES
+from nanlog.model import Cause, Judgement
+from nanlog.report._words import CAUSES, REPLAYED
 from nanlog.report.html._sheet import Sheet
 
-__all__ = ["Judged", "Replayed", "Trial", "judged", "replayed"]
+__all__ = ["Judged", "Replayed", "Trial", "replayed", "tone"]
 
-_VERDICTS = {
-    "confirmed": ("confirmed by replay", "good"),
-    "refuted": ("refuted by replay", "soft"),
-    "not_reproduced": ("not reproduced by replay", "open"),
-    "could_not_run": ("replay could not run", "open"),
-}
+_TONES = {"confirmed": "good", "refuted": "soft", "not_reproduced": "open", "could_not_run": "open"}
 _PHASES = {"optimizer_state": "the optimizer's state", "input": "the input", "update": "the update"}
 _CAUSES = frozenset(Cause)
 _MOST = 60  #: trials, causes, and reasons of each
@@ -25,14 +20,12 @@ _MOST = 60  #: trials, causes, and reasons of each
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A cause that was put to the test, also in words; ``tone`` is how its badge looks."""
+    """A cause that was put to the test; ``tone`` is how its badge looks."""
 
     cause: str
-    words: str
     verdict: str
     tone: str
     because: tuple[str, ...]
-    is_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +52,27 @@ def replayed(sheet: Sheet, document: Mapping[str, Any]) -> Replayed:
         tuple(map(sheet.text, _summary(document))),
         tuple((label, sheet.text(text)) for label, text in _first(document.get("first_nonfinite"))),
         trials,
-        judged(sheet, document),
+        tuple(_judged(sheet, each) for each in _dicts(document.get("causes"))),
         sheet.text(_said(document.get("smallest_change"))),
     )
 
 
-def judged(sheet: Sheet, document: Mapping[str, Any]) -> tuple[Judged, ...]:
-    """The causes that were tested."""
-    return tuple(_cause(sheet, each) for each in _dicts(document.get("causes")))
+def tone(judgement: str | None) -> str:
+    """How the badge of a verdict looks."""
+    return _TONES.get(judgement or "", "open")
 
 
-def _cause(sheet: Sheet, each: Mapping[str, Any]) -> Judged:
+def _judged(sheet: Sheet, each: Mapping[str, Any]) -> Judged:
     word = _said(each.get("verdict"))
-    said, tone = _VERDICTS.get(word, (word, "open"))
+    said = REPLAYED[Judgement(word)] if word in _TONES else word
     because = each.get("because")
     reasons = because if isinstance(because, list) else [because]
     cause = _said(each.get("cause"))
     return Judged(
-        cause,
         sheet.text(CAUSES[Cause(cause)] if cause in _CAUSES else cause),
         sheet.text(said),
-        tone,
+        tone(word),
         tuple(sheet.text(text) for text in map(_said, reasons[:_MOST]) if text),
-        word == "confirmed",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 __all__ = ["Command", "Excerpt", "Extras", "Picture", "QuotedLine"]
 
@@ -52,7 +51,7 @@ class Extras:
     """All that a page shows and a report does not hold; every part may be missing.
 
     ``excerpts`` are found by file and line; ``unquoted`` says of a file why it has none.  ``overview`` stands with the
-    time of the onset, ``pictures`` further down.  ``replay`` is what ``replay.json`` holds.  ``command`` made the page.
+    time of the onset, ``pictures`` further down.  ``command`` made the page.
     """
 
     run_id: str | None = None
@@ -62,5 +61,4 @@ class Extras:
     excerpts: Mapping[tuple[str, int], Excerpt] = field(default_factory=dict)
     unquoted: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
-    replay: Mapping[str, Any] | None = None
     remarks: tuple[str, ...] = ()

@@ -157,6 +157,11 @@ class Flight:
         """Read what is still on its way."""
         self._read(0)
 
+    def declare(self, found: Found) -> None:
+        """Somebody else saw that a step was not finite."""
+        if self.found is None:
+            self._found(found)
+
     def raised(self, error: BaseException) -> None:
         """A step was ended by an exception: that counts, where nothing was found before."""
         self.flush()

@@ -44,7 +44,7 @@ class Listening:
         begins = register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: listener.update_begins(optimizer))
         stack.callback(begins.remove)
         self.listen_last()
-        stack.callback(lambda: self._last.remove())
+        stack.callback(self._listen_no_more)
         entry = backward_entry()
         around = functools.partial(_backward, listener, entry == "backward")
         stack.enter_context(wrapped(torch.autograd, entry, around))
@@ -55,6 +55,9 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _listen_no_more(self) -> None:
+        self._last.remove()
 
     def listen_last(self) -> None:
         """Be told of the end of an update after everybody who listens by now."""

@@ -1,4 +1,7 @@
-"""``FILE.py``, ``FILE.py:NAME`` and ``package.module:NAME``: the object a user means."""
+"""``FILE.py``, ``FILE.py:NAME`` and ``package.module:NAME``: the object a user means.
+
+``FILE.py:MODULE,DATA`` means a pair of them.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,14 @@ DEFAULT_NAME = "target"
 
 
 def named_object(spec: str) -> Any:
-    """Import what ``spec`` names and return it as it is.  Raises ``TargetError`` with a sentence."""
+    """Import what ``spec`` names and return it as it is, or a tuple.  Raises ``TargetError`` with a sentence."""
     where, name = split(spec)
     module = _of_file(Path(where)) if where.endswith(".py") else _of_name(where)
+    found = tuple(_attribute(where, each.strip(), module) for each in name.split(","))
+    return found if len(found) > 1 else found[0]
+
+
+def _attribute(where: str, name: str, module: ModuleType) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):

@@ -29,7 +29,7 @@ from nanlog.replay.worker.training import Loaded, Training
 
 from .plain_step import PRECISIONS, TorchTraining
 
-__all__ = ["TARGET"]
+__all__ = ["TARGET", "device_of", "read_batches"]
 
 _KEYS = (
     "model",
@@ -61,7 +61,7 @@ class PlainTorch:
         if recorded is not None:
             given.update(_of_bundle(given, recorded))
         if plan.batches is not None:
-            given["batches"] = _read_batches(plan.batches)
+            given["batches"] = read_batches(plan.batches)
         if (fault := fault_of(given.get("batches"))) is not None:
             raise TargetError(f"the target cannot be replayed: {fault}")
         checkpoint = read_checkpoint(plan.checkpoint, plan.trust)
@@ -149,7 +149,7 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _read_batches(path: str) -> Sequence[Any] | Mapping[int, Any]:
+def read_batches(path: str) -> Sequence[Any] | Mapping[int, Any]:
     """A file of ``torch.save``: a list of batches in the order of training, or a mapping of steps to batches."""
     from pathlib import Path
 

@@ -55,10 +55,11 @@ class Record:
         stop = asked.stop or asked.locating
         self.watch = Watch(Cast(settings, about, self._write_outcome), probing, stop=stop)
         self.watch.attach()
+        self.loaders_are_there()
 
     def loaders_are_there(self) -> None:
-        """So has its DataLoader."""
-        if self.watch is not None:
+        """So has its DataLoader, with torch or later."""
+        if self.watch is not None and "torch.utils.data.dataloader" in sys.modules:
             self.watch.attach_to_loaders()
 
     def leave(self) -> None:

@@ -74,12 +74,29 @@ def _show_only_the_scripts_frames() -> None:
     show = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_NANLOG):
-            trace = trace.tb_next
-        if trace is not None or not isinstance(error, SyntaxError):
-            error.__traceback__ = trace
-        else:
-            error.__traceback__ = None
-        show(kind, error, trace)
+        _strip(error, set())
+        show(kind, error, error.__traceback__)
 
     sys.excepthook = hook
+
+
+def _strip(error: BaseException | None, seen: set[int]) -> None:
+    """Take nanlog's frames out of the traceback, and out of those of what led to it."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    error.__traceback__ = _without_nanlog(error.__traceback__)
+    _strip(error.__cause__, seen)
+    _strip(error.__context__, seen)
+
+
+def _without_nanlog(trace: TracebackType | None) -> TracebackType | None:
+    kept = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_NANLOG):
+            kept.append(trace)
+        trace = trace.tb_next
+    made = None
+    for each in reversed(kept):
+        made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return made

@@ -42,7 +42,7 @@ class Watch:
         self.asleep = False
         self.begun = False  #: a step is under way
         self._called = self._went_back = self._updating = False
-        self._trains_in_eval = False
+        self._trains_in_eval = self._hears_loaders = False
         self._updated: set[int] = set()
         self._thread: int | None = None
         self._listening = Listening(self)
@@ -56,6 +56,9 @@ class Watch:
 
     def attach_to_loaders(self) -> None:
         """Once ``torch.utils.data`` is imported."""
+        if self._hears_loaders:
+            return
+        self._hears_loaders = True
         from torch.utils.data.dataloader import _BaseDataLoaderIter
 
         self._stack.enter_context(wrapped(_BaseDataLoaderIter, "__next__", self._fetching))

@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nanlog.replay.outcome import ReplayPhase
+from nanlog.replay.worker.tree import tensors
 
 from ._calls import Calls
 from ._compat import current_node, sequence_number, without_overrides
@@ -26,6 +27,9 @@ from ._ranges import Ranges
 from ._sites import site_here
 
 __all__ = ["Recorder"]
+
+#: Operators that put a number into a tensor.
+_WRITTEN = frozenset({"setitem", "fill_", "masked_fill_", "masked_fill", "index_fill_", "full", "full_like", "tensor"})
 
 #: Some operators are given several nodes before they run: custom functions, and those inside ``torch.func``.
 _NODES_AT_ONCE = 4
@@ -62,6 +66,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         self.updating = self.after_backward = self.overflowed = False
         self.scaled = None
         self.unread = 0
+
+    def forget_written(self, batch: Any) -> None:
+        """What was written into a batch as a number, or was in the data that it was made of, is a part of it."""
+        for _, tensor in tensors(batch):
+            span = span_of(tensor)
+            found = self.ledger.behind(span)
+            if found and all(map(_is_data, found)):
+                self.ledger.forget(span)
+                for event in found:
+                    event.deliberate = True
 
     @property
     def events(self) -> list[Event]:
@@ -278,3 +292,12 @@ def _number(node: Any) -> int:
 def _class(node: Any) -> str:
     name = node.name()
     return str(name).rpartition("::")[2]
+
+
+def _is_data(event: Event) -> bool:
+    """Whether it was there, or was written as a number, and was only moved since."""
+    if event.leaf is not None:
+        return event.leaf.phase is ReplayPhase.INPUT
+    if not event.parents:
+        return event.nan and event.op in _WRITTEN
+    return not event.makes and all(map(_is_data, event.parents))

@@ -126,8 +126,12 @@ class Probe:
             self._scene.spoilt_before = self._scene.spoilt_before | spoilt
 
     def note_batch(self, batch: Any) -> None:
-        """The batch of this step, once it is known."""
+        """The batch of this step, once it is known.
+
+        A NaN that the code wrote into it as a number belongs to the data, whatever wrote it.
+        """
         if batch is not None:
+            self._recorder.forget_written(batch)
             self._leaves.add_batch(batch)
             self._recorder.evidence.rows = size_of(batch)
 

@@ -275,6 +275,17 @@ def test_a_reader_that_leaves_early_is_no_error(logs: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["diagnose healthy.log", "show", "compare healthy.log healthy.log", "runs"])
+def test_without_a_reader_the_exit_code_is_no_verdict(logs: Path, command: str) -> None:
+    """As a shell reports a program that SIGPIPE ended: 1 would say that the training is unhealthy."""
+    subprocess.run([*NANLOG, "diagnose", "healthy.log"], cwd=logs, capture_output=True, check=True)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*NANLOG, *command.split()], cwd=logs, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_interrupted(logs: Path) -> None:
     with subprocess.Popen([*NANLOG, "diagnose", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdin is not None

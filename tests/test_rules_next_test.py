@@ -73,7 +73,11 @@ def test_a_jump_is_replayed_with_a_change_for_each_cause_that_is_left_open() -> 
 
 def test_a_growth_is_replayed_with_a_lower_rate() -> None:
     report = judged(BLOWN, "lightning")
-    assert command(report)[2:] == ["--checkpoint", "last.ckpt", "--vary", "lr/10,float32"]
+    assert command(report)[2:] == [
+        *("--checkpoint", "last.ckpt"),
+        *("--target", "replay_target.py"),
+        *("--vary", "lr/10,float32"),
+    ]
     assert "a checkpoint before step 8" in (report.findings[0].next_test or "")
 
 
@@ -90,6 +94,13 @@ def test_what_was_bad_before_the_first_update_is_replayed_from_the_untrained_mod
     words = command(judged([NAN] * 5, framework))
     assert words[3] == file
     assert words[-1] == "restore_weights,drop_samples"
+
+
+def test_a_checkpoint_that_was_overwritten_is_not_the_one_to_replay_from() -> None:
+    marks = (Mark(MarkKind.CHECKPOINT, "train.log", 99, 99, "out/ckpt.pt"),)
+    words = command(report := judged([*CALM, NAN], "nanogpt", marks=marks))
+    assert words[3] == "earlier.pt"
+    assert "or what nanlog record train.py keeps" in (report.findings[0].next_test or "")
 
 
 def test_a_log_that_begins_after_the_onset_names_no_step_to_replay() -> None:

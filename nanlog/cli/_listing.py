@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanlog.printable import printable
+from nanlog.report._console import console_for
 from nanlog.report._words import counted, percent
 
 if TYPE_CHECKING:
@@ -54,16 +55,10 @@ def nothing(root: Path, total: int) -> str:
 
 def as_text(runs: Sequence[StoredRun], style: Style, now: datetime, *, window: bool) -> str:
     """One line for each run; three where that does not fit into the ``window`` of a terminal.  Nothing is cut."""
-    from rich.console import Console
-
     rows = [_row(run, now) for run in runs]
     widths = [max((row[column].cell_len for row in rows), default=0) for column in range(_COLUMNS)]
     out = io.StringIO()
-    console = Console(
-        file=out, width=_WIDE, force_terminal=style.colour, force_jupyter=False, no_color=not style.colour,
-        color_system="standard" if style.colour else None, markup=False, highlight=False, emoji=False,
-        legacy_windows=False,
-    )  # fmt: skip
+    console = console_for(out, _WIDE, colour=style.colour)
     narrow = window and sum(widths) + len(_GAP) * (_COLUMNS - 1) > style.width
     for row in rows:
         for line in _lines(console, row, style.width) if narrow else [_line(row, widths)]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nanlog.report import Style
 from nanlog.report._clean import SENTENCE_LIMIT, printable
+from nanlog.report._console import console_for
 from nanlog.report._words import place
 
 if TYPE_CHECKING:
@@ -30,23 +31,10 @@ class Page:
     """
 
     def __init__(self, out: TextIO, style: Style, folder: str = "") -> None:
-        from rich.console import Console
-
         self.verbose = style.verbose
         self._folder = "" if style.verbose else folder
         self.width = max(_NARROWEST, min(style.width, _WIDEST))
-        self._console = Console(
-            file=out,
-            width=self.width,
-            force_terminal=style.colour,
-            force_jupyter=False,
-            color_system="standard" if style.colour else None,
-            no_color=not style.colour,
-            legacy_windows=False,
-            markup=False,
-            highlight=False,
-            emoji=False,
-        )
+        self._console = console_for(out, self.width, colour=style.colour)
 
     def text(self, content: str, style: str = "") -> Text:
         from rich.text import Text

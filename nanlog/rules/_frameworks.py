@@ -90,7 +90,6 @@ _LIGHTNING = replace(
     layers="Trainer(callbacks=[ModelSummary(max_depth=-1)])",
     seed_line="seed_everything(SEED)",
     checkpoint="last.ckpt",
-    target="",
 )
 
 _HUGGING_FACE = replace(

@@ -46,6 +46,7 @@ _FOIL = {
     Cause.SOFTWARE_BUG: Cause.FAULTY_INPUT,
 }
 _MOST = 4
+_OR_RECORDED = ", or what nanlog record train.py keeps"
 #: An untrained model has nothing that came before it: its weights can be made anew, and its optimizer has no state.
 _ANEW = {"earlier_checkpoint": "restore_weights"}
 _OF_BEFORE = ("reset_optimizer",)
@@ -73,10 +74,10 @@ def replay_test(view: View, causes: Sequence[Finding]) -> str | None:
         changes = {
             _ANEW.get(change, change): meaning for change, meaning in changes.items() if change not in _OF_BEFORE
         }
-    file = shlex.quote(known or (_untrained(advice.checkpoint) if _is_untrained(view) else advice.checkpoint))
+    file = shlex.quote(known or (_untrained(advice.checkpoint) if _is_untrained(view) else _earlier(view)))
     command = f"nanlog replay --checkpoint {file}{advice.target} --vary {','.join(changes)}"
     cures = ", ".join(f"{change} ({meaning})" for change, meaning in changes.items())
-    begin = "it" if known else f"from {_usual(view, suspects[0])}, it"
+    begin = "it" if known else f"from {_usual(view, suspects[0])}{_OR_RECORDED * (not _is_untrained(view))}, it"
     return f"{command}: {begin} names the operation that goes bad first, and which change makes it finite: {cures}"
 
 
@@ -97,6 +98,13 @@ def _is_untrained(view: View) -> bool:
 def _untrained(usual: str) -> str:
     """What to call a checkpoint of the untrained model, after what checkpoints are usually called."""
     return usual.replace("STEP", "0") if "STEP" in usual else f"untrained{PurePosixPath(usual).suffix}"
+
+
+def _earlier(view: View) -> str:
+    """What checkpoints are usually called; another name where the log says that this one is no longer good."""
+    usual = view.advice.checkpoint
+    written = any(mark.kind is MarkKind.CHECKPOINT and mark.text == usual for mark in view.run.marks)
+    return f"earlier{PurePosixPath(usual).suffix}" if written else usual
 
 
 def _usual(view: View, cause: Cause) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1
+_WORTH_THREADS = 4 << 20  #: bytes of a table from which on it is read by several threads
 
 
 def write_tables(folder: Path, run: Run) -> None:
@@ -120,5 +121,8 @@ def _integers(table: pa.Table) -> list[str]:
 def _read_table(folder: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
-    with (folder / "part-0.parquet").open("rb") as file:
-        return pq.ParquetFile(file, page_checksum_verification=True).read()
+    path = folder / "part-0.parquet"
+    # Threads that arrow starts for a short table may still be starting when the program ends, which then aborts.
+    large = path.stat().st_size > _WORTH_THREADS
+    with path.open("rb") as file:
+        return pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=large).read(use_threads=large)

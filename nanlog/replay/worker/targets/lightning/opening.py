@@ -110,7 +110,7 @@ def _training(
     stride = _stride(recorded)
     loaded.step = _step(given, content, recorded, stride, trainer)
     position = _position(content, plan.first or 0 if loaded.step is None else loaded.step, length, trainer)
-    order = order_of(fit._combined_loader, length)
+    order = order_of(fit, length)
     if recorded is None and plan.batches is None and order.by_global_numbers:
         loaded.notes.append(_ORDER)
     precision = str(trainer.precision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,13 +18,15 @@ __all__ = ["InTurn", "Indexed", "order_of"]
 _KEPT_BYTES = 1 << 30
 
 
-def order_of(combined: Any, length: int | None) -> Indexed | InTurn:
-    """The batches of a ``CombinedLoader``; one DataLoader over a dataset with indices is read at any place."""
+def order_of(fit_loop: Any, length: int | None) -> Indexed | InTurn:
+    """The batches of a loop whose data is set up; one DataLoader over a dataset with indices is read at any place."""
+    combined = fit_loop._combined_loader
     loaders = list(combined.flattened)
     one: Any = loaders[0] if len(loaders) == 1 and combined.iterables is loaders[0] else None
     if type(one) is torch.utils.data.DataLoader and one.batch_sampler is not None and length is not None:
+        fit_loop._data_fetcher.teardown()  # lets go of processes that read ahead
         return Indexed(one, length)
-    return InTurn(combined, loaders, length)
+    return InTurn(fit_loop._data_fetcher, loaders, length)
 
 
 class Indexed:
@@ -73,9 +76,11 @@ class Indexed:
             raise LookupError(f"the order of epoch {epoch} was drawn and let go; give --steps that begin later")
         while epoch not in self._orders:
             _set_epoch(self._loader, self._next)
-            if not self._loader.persistent_workers or self._next == 0:  # what a loader draws when it is iterated
+            # What a loader draws when it is iterated; for the first epoch, that has been done to set up the data.
+            if self._next > 0 and not self._loader.persistent_workers:
                 torch.empty((), dtype=torch.int64).random_(generator=self._loader.generator)
-            self._orders[self._next] = list(self._loader.batch_sampler)[: self._length]
+            # Not read to its end where the Trainer does not: a sampler draws once more there.
+            self._orders[self._next] = list(itertools.islice(self._loader.batch_sampler, self._length))
             self._orders.pop(self._next - 2, None)
             self._next += 1
         return self._orders[epoch]
@@ -98,17 +103,21 @@ class InTurn:
     same_for_all = False
     by_global_numbers = False
 
-    def __init__(self, combined: Any, loaders: list[Any], length: int | None) -> None:
-        self._combined, self._loaders, self._length = combined, loaders, length
+    def __init__(self, fetcher: Any, loaders: list[Any], length: int | None) -> None:
+        self._fetcher, self._loaders, self._length = fetcher, loaders, length
         self._epoch = 0
         self._batches = Batches(self)
 
     def __iter__(self) -> Iterator[Any]:
         for loader in self._loaders:
             _set_epoch(loader, self._epoch)
+        if self._epoch > 0:  # that of the first epoch was made when the data was set up
+            iter(self._fetcher)
         self._epoch += 1
-        for number, (batch, _, _) in enumerate(iter(self._combined)):
-            if number == self._length:
+        while not self._fetcher.done:
+            try:
+                batch, _, _ = next(self._fetcher)
+            except StopIteration:
                 return
             yield batch
 

@@ -105,6 +105,9 @@ def set_up(given: Given, checkpoint: Mapping[str, Any] | None, path: str, device
             raise UnreadableError(f"the checkpoint {path} cannot be restored: {said(error)}") from error
         raise TargetError(f"the training could not be set up: {said(error)}") from error
     trainer._signal_connector.teardown()
+    if checkpoint is not None and PRECISIONS.get(str(trainer.precision)) == "64":
+        # Lightning restores the weights before it makes them 64 bit wide, and so drops half of their digits.
+        given.module.load_state_dict(copy.deepcopy(checkpoint["state_dict"]), strict=False)
     return trainer
 
 

@@ -1,0 +1,50 @@
+"""Really broken trainings of Lightning: where the fault arises, which samples bring it, which cause is confirmed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import broken_lightning
+from broken_lightning import BAD, FAULTS, HEALTHY, Fault, checkpoint_of
+from nanlog.replay.outcome import Judgement, Outcome
+from replaying import outcome_of
+
+NETS = Path(broken_lightning.__file__)
+
+
+@pytest.fixture(scope="module", params=FAULTS, ids=lambda fault: fault.name)
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fault, Outcome]:
+    fault: Fault = request.param
+    path = tmp_path_factory.mktemp(fault.name) / "last.ckpt"
+    return fault, outcome_of(checkpoint_of(fault.name, path, fault.start), fault.name, NETS)
+
+
+def test_the_fault_is_found_where_it_arises(found: tuple[Fault, Outcome]) -> None:
+    fault, outcome = found
+    first = outcome.first_nonfinite
+    assert first is not None
+    assert (first.step, first.phase, first.module) == (fault.step, fault.phase, fault.module)
+    assert (first.op, first.tensor, first.samples) == (fault.op, fault.tensor, fault.samples)
+    assert first.line == fault.line
+    assert first.file is None or Path(first.file).name == NETS.name
+
+
+def test_one_cause_is_confirmed_with_its_cure(found: tuple[Fault, Outcome]) -> None:
+    fault, outcome = found
+    assert [each.cause for each in outcome.confirmed] == [fault.cause]
+    assert outcome.smallest_change == fault.cure
+    assert (outcome.reproduced, outcome.deterministic) == (True, True)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_nothing_is_confirmed_on_a_healthy_training(name: str, tmp_path: Path) -> None:
+    report = {
+        "onset": {"step": BAD, "last_finite_step": BAD - 1, "departure_step": None},
+        "findings": [{"cause": "lr_too_high", "confidence": 0.9}],
+    }
+    outcome = outcome_of(checkpoint_of(name, tmp_path / "last.ckpt"), name, NETS, report=report)
+    assert (outcome.reproduced, outcome.deterministic, outcome.first_nonfinite) == (False, True, None)
+    assert [each.verdict for each in outcome.causes] == [Judgement.NOT_REPRODUCED]
+    assert outcome.smallest_change is None

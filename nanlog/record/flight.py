@@ -5,6 +5,7 @@ Who tells it (a plain loop, a callback, hooks in an unchanged script) says when 
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections import deque
@@ -48,6 +49,22 @@ class Settings:
     copy: bool | None = None
 
 
+def _harmless(method: Callable[..., None]) -> Callable[..., None]:
+    """A fault of the recorder ends the record, and never the training."""
+
+    @functools.wraps(method)
+    def call(self: Flight, *args: Any) -> None:
+        if self.off:
+            return
+        try:
+            method(self, *args)
+        except Exception as error:  # noqa: BLE001
+            self.off = True
+            self._troubled(f"nothing more is recorded: {type(error).__name__}: {error}")
+
+    return call
+
+
 class Flight:
     """``found`` is None until something was not finite; ``bundle`` is where it was written.
 
@@ -68,6 +85,7 @@ class Flight:
         self.harmless: list[int] = []  #: steps with a non-finite gradient that reached no parameter
         self.finite_until: int | None = None
         self.on_found: Callable[[Found], object] = lambda found: None
+        self.off = False  #: do nothing any more
         self.quiet = False  #: keep no batches and write no bundle
         self._kept: Kept | None = None
         self._losses: list[torch.Tensor] = []
@@ -82,6 +100,7 @@ class Flight:
     def keeping(self) -> bool:
         return self.found is None and not self.quiet
 
+    @_harmless
     def begin(self, batch: Any) -> None:
         """A step, or one more micro-batch of it, is about to run on ``batch``."""
         if not self.keeping:
@@ -119,15 +138,18 @@ class Flight:
             return
         self.ring.forget_before(min(self.recent.steps))
 
+    @_harmless
     def loss(self, loss: torch.Tensor) -> None:
         """Backward is about to be called on this (without the factor of a loss scaler)."""
         self._losses.append(loss.detach())
 
+    @_harmless
     def backward_ended(self, scale: Any = None) -> None:
         """``scale`` is the factor of a loss scaler that is in the gradients, a tensor."""
         found = norms_of([(name, p.grad) for name, p in self._parameters() if p.grad is not None])
         self._gradients = found if scale is None else found.divided(scale)
 
+    @_harmless
     def update_begins(self, optimizer: Any) -> None:
         if self._kept is not None:
             self._kept.groups.append(settings_of(optimizer))
@@ -139,6 +161,7 @@ class Flight:
     def update_skipped(self) -> None:
         self._skipped = True
 
+    @_harmless
     def end(self) -> None:
         """The step is over: ask for its numbers, read those that are there, judge them."""
         kept, self._kept = self._kept, None
@@ -153,15 +176,18 @@ class Flight:
         self._pending.append(numbers)
         self._read(0 if numbers.on_cpu else 1)
 
+    @_harmless
     def flush(self) -> None:
         """Read what is still on its way."""
         self._read(0)
 
+    @_harmless
     def declare(self, found: Found) -> None:
         """Somebody else saw that a step was not finite."""
         if self.found is None:
             self._found(found)
 
+    @_harmless
     def raised(self, error: BaseException) -> None:
         """A step was ended by an exception: that counts, where nothing was found before."""
         self.flush()
@@ -170,6 +196,7 @@ class Flight:
             says = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
             self._found(Found(self.step, "exception", says))
 
+    @_harmless
     def close(self) -> None:
         """Read what is left and remove what only a bundle would have needed."""
         self.flush()

@@ -1,4 +1,4 @@
-"""Which batch a step runs on: that of a DataLoader, of Keras' train_step, or what the model was called with."""
+"""Which batch a step runs on: that of a DataLoader, of Keras' ``train_step``, or what the model was called with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from nanlog.replay.worker.tree import tensors
 
-__all__ = ["Loaded", "arguments_here"]
+__all__ = ["Loaded", "arguments_here", "keras_step"]
 
 _AHEAD = 4
 _DEEPEST = 60
@@ -26,10 +26,8 @@ class Loaded:
     def fetched(self, batch: Any) -> None:
         self._waiting.append(batch)
 
-    def taken(self, module: torch.nn.Module | None, args: Any, kwargs: Any) -> Any:
+    def taken(self, args: Any, kwargs: Any) -> Any:
         """The batch behind these arguments; they themselves where there is none."""
-        if hasattr(module, "_flatten_layers") and (data := _keras_data()) is not None:
-            return data
         wanted = _places((args, kwargs))
         for batch in reversed(self._waiting):
             if wanted & _places(batch):
@@ -64,14 +62,15 @@ def _place(tensor: torch.Tensor) -> int:
         return 0
 
 
-def _keras_data() -> Any:
-    """Keras gives its batches to nobody but ``train_step``."""
+def keras_step() -> tuple[torch.nn.Module, Any] | None:
+    """The model and the batch of Keras' ``train_step`` that is at work: it gives them to nobody else."""
     frame: FrameType | None = sys._getframe(2)
     for _ in range(_DEEPEST):
         if frame is None:
-            return None
-        if frame.f_code.co_name == "train_step" and "data" in frame.f_locals:
-            return frame.f_locals["data"]
+            break
+        names = frame.f_locals if frame.f_code.co_name == "train_step" else {}
+        if "data" in names and isinstance(names.get("self"), torch.nn.Module):
+            return names["self"], names["data"]
         frame = frame.f_back
     return None
 

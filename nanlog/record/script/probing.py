@@ -33,7 +33,7 @@ class Probing:
         self.probe: Probe | None = None
         self._over = start is None
         self._since = 0.0
-        self._dynamo = False
+        self._compiles = False
 
     @property
     def on(self) -> bool:
@@ -53,7 +53,7 @@ class Probing:
         elif not self._over and self.probe is None and self.start is not None and step >= self.start and _neutral():
             self.probe = Probe(model if model is not None else torch.nn.Module(), ranges=False)
             self._since = time.monotonic()
-            self._dynamo = "torch._dynamo" in sys.modules
+            self._compiles = "torch._dynamo" in sys.modules
             self.probe.attach()
             self.probe.begin_step(step)
             then()
@@ -62,6 +62,9 @@ class Probing:
         if self.probe is not None and not self._over:
             if model is not None:
                 self.probe.model = model
+            if not self._compiles and "torch._dynamo" in sys.modules:
+                self._compiles = True
+                self.probe.run_eagerly()
             self.probe.begin_step(step)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -76,8 +79,6 @@ class Probing:
             self._over = True
         elif self.seconds is not None and time.monotonic() - self._since > self.seconds:
             self._over = True
-        elif not self._dynamo and "torch._dynamo" in sys.modules:
-            self._over = self.seconds is not None  # compiled in the meantime: the first look is not worth a detour
 
     def stop(self) -> None:
         """No more looking; it is detached at the next good moment."""

@@ -75,6 +75,8 @@ class Record:
         watch = self.watch
         if watch is None or self._forked:
             return
+        if watch.gave_up is not None:
+            self.trouble = f"the record ended early: {type(watch.gave_up).__name__}: {watch.gave_up}"
         try:
             self._conclude(watch, error)
         except SystemExit:

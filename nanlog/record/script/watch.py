@@ -20,7 +20,7 @@ from nanlog.replay.outcome import FirstNonfinite, ReplayPhase
 from nanlog.replay.worker.probe._compat import without_overrides
 
 from .cast import Cast
-from .loaded import Loaded, arguments_here
+from .loaded import Loaded, arguments_here, keras_step
 from .probing import Probing
 
 __all__ = ["Watch"]
@@ -41,6 +41,7 @@ class Watch:
         self.loaded = Loaded()
         self.asleep = False
         self.begun = False  #: a step is under way
+        self.gave_up: Exception | None = None
         self._called = self._went_back = self._updating = False
         self._trains_in_eval = self._hears_loaders = False
         self._updated: set[int] = set()
@@ -90,14 +91,19 @@ class Watch:
             return
         if not (module.training or self._trains_in_eval):
             return
+        keras = hasattr(module, "_flatten_layers")
+        found = keras_step() if keras else None
+        if keras and found is None:
+            return  # a layer is built
         self._thread = threading.get_ident()
         if not self._updating:
             with self._quiet():
                 self._end_if_complete()
         self._change_probing()
         with self._quiet():
-            self.cast.know(module, self.probing.probe)
-            self._begin(module, args, arguments_here(module))
+            model = module if found is None else found[0]
+            self.cast.know(model, self.probing.probe)
+            self._begin(self.loaded.taken(args, arguments_here(module)) if found is None else found[1])
 
     def backward_begins(self, roots: list[torch.Tensor]) -> None:
         if self._deaf():
@@ -106,7 +112,7 @@ class Watch:
             if not self.begun:  # a model in evaluation mode, or no module at all
                 self._trains_in_eval = True
                 self.cast.know(None, self.probing.probe)
-                self._begin(None, (), {})
+                self._begin(self.loaded.taken((), {}))
             self._went_back, self._called = True, False
             self.cast.told.backward_begins(roots)
 
@@ -143,13 +149,14 @@ class Watch:
 
     # Steps
 
-    def _begin(self, module: torch.nn.Module | None, args: Any, kwargs: Any) -> None:
+    def _begin(self, batch: Any) -> None:
         """A forward pass: of a new step, of one more micro-batch, or anew because the last came to nothing."""
         flight = self.cast.flight
         if flight is None:
             return
         if not (self._updating and self.begun):  # a closure that is called again has the same batch
-            batch = self.loaded.taken(module, args, kwargs)
+            if not self.begun and self.probing.probe is not None:
+                self.probing.probe.note_parameters()
             if self.begun and not self._went_back:
                 flight.replace_batch(batch)
             else:
@@ -204,18 +211,25 @@ class Watch:
     def _change_probing(self) -> None:
         if self.probing.wants_change and not (self._updating and not self._called):
             flight = self.cast.flight
-            step = 0 if flight is None else flight.step
-            self.probing.change(step, self.cast.model, self._listening.listen_last)
+            self.probing.change(0 if flight is None else flight.step, self.cast.model, self._listening.listen_last)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
-        """What the recorder computes is seen neither by the probe nor by any mode of the script's."""
-        with torch.no_grad(), without_overrides():
-            if self.probing.on:
-                with torch._C._DisableTorchDispatch():
+        """What the recorder computes is seen neither by the probe nor by any mode of the script's.
+
+        What it gets wrong ends the record, and never the script.
+        """
+        try:
+            with torch.no_grad(), without_overrides():
+                if self.probing.on:
+                    with torch._C._DisableTorchDispatch():
+                        yield
+                else:
                     yield
-            else:
-                yield
+        except Exception as error:  # noqa: BLE001
+            self.gave_up = error
+            self.asleep = True
+            self.probing.stop()
 
     def _deaf(self) -> bool:
         """In a process that was forked, or in another thread than the one that trains."""

@@ -28,8 +28,10 @@ from ._sites import site_here
 
 __all__ = ["Recorder"]
 
-#: Operators that put a number into a tensor.
-_WRITTEN = frozenset({"setitem", "fill_", "masked_fill_", "masked_fill", "index_fill_", "full", "full_like", "tensor"})
+#: Operators that put numbers into a tensor.
+_WRITTEN = frozenset(
+    {"setitem", "fill_", "masked_fill_", "masked_fill", "index_fill_", "full", "full_like", "tensor", "stack", "cat"}
+)
 
 #: Some operators are given several nodes before they run: custom functions, and those inside ``torch.func``.
 _NODES_AT_ONCE = 4
@@ -67,9 +69,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
         self.scaled = None
         self.unread = 0
 
-    def forget_written(self, batch: Any) -> None:
-        """What was written into a batch as a number, or was in the data that it was made of, is a part of it."""
-        for _, tensor in tensors(batch):
+    def forget_written(self, tree: Any) -> None:
+        """What was written into tensors as a number, or was in the data that they were made of, is a part of them."""
+        for _, tensor in tensors(tree) if self.events else ():
             span = span_of(tensor)
             found = self.ledger.behind(span)
             if found and all(map(_is_data, found)):
@@ -209,7 +211,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
             event = self.evidence.event(operator, call, phase, tensor, lane, args, kwargs, given)
             event.node = self._name(call, node, operator, phase)
             self.ledger.write(span, event)
-        self._scaler(operator, call, args)
+        if node is None:  # backward multiplies by the same factor
+            self._scaler(operator, call, args)
 
     def _passes(self, values: torch.Tensor, phase: ReplayPhase, call: Call, node: Any) -> bool:
         if self.ranges is None:
@@ -253,6 +256,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
             self.overflowed = self.overflowed or bool(args[1].item())
         elif (
             call.where.scaling
+            and current_node() is None  # in backward the gradient of that product is one, too
             and operator.kernel == "mul"
             and isinstance(args[0], torch.Tensor)
             and args[0].numel() == 1
@@ -297,7 +301,7 @@ def _class(node: Any) -> str:
 def _is_data(event: Event) -> bool:
     """Whether it was there, or was written as a number, and was only moved since."""
     if event.leaf is not None:
-        return event.leaf.phase is ReplayPhase.INPUT
+        return True
     if not event.parents:
-        return event.nan and event.op in _WRITTEN
+        return event.op in _WRITTEN
     return not event.makes and all(map(_is_data, event.parents))

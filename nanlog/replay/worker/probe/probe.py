@@ -92,6 +92,10 @@ class Probe:
         self._stack.enter_context(self._recorder)
         self._stack.enter_context(self._calls.listening)
 
+    def run_eagerly(self) -> None:
+        """From now on, where a compiler was imported since: its code cannot be looked into."""
+        self._stack.enter_context(eagerly())
+
     def detach(self) -> None:
         self._stack.close()
 
@@ -124,6 +128,10 @@ class Probe:
         with without_overrides(), torch.no_grad():
             spoilt = frozenset(name for name, _ in self._spoilt())
             self._scene.spoilt_before = self._scene.spoilt_before | spoilt
+
+    def note_parameters(self) -> None:
+        """Forward begins now: what the code wrote into parameters until here was there before the step."""
+        self._recorder.forget_written(list(unwrapped(self.model).parameters()))
 
     def note_batch(self, batch: Any) -> None:
         """The batch of this step, once it is known.

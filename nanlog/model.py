@@ -19,11 +19,21 @@ name                                   what it holds
                                        epoch beside the loss of each step): may lag and stick
 ``metric/<name>``                      any other training output (accuracy, an unweighted loss)
 ``lr``, ``lr/<group>``                 learning rate
-``grad_norm``, ``grad_norm/<layer>``   L2 norm of the gradient, before clipping
+``grad_norm``, ``grad_norm/<layer>``   L2 norm of the gradient, before clipping; of one layer or parameter
 ``grad_l1``                            L1 norm of the gradient
 ``clip_norm``                          gradient norm that made the clipping act
 ``loss_scale``                         the factor of a loss scaler
 ``param_norm``, ``param_l1``           L2 and L1 norm of all parameters
+``param_norm/<layer>``                 L2 norm of one layer or parameter
+``update_norm``,                       L2 norm of the step that the optimizer takes, of all parameters and of one layer
+``update_norm/<layer>``
+``update_ratio/<layer>``               size of the step beside that of the parameter, as a program logged it
+``activation_<statistic>/<layer>``     what a layer puts out, by its ``norm``, ``mean``, ``abs_mean``, ``std``, ``var``,
+                                       ``min``, ``max``, ``abs_max``, ``median``, ``rms`` or ``l1``; ``value`` where
+                                       the log does not say which
+``grad_<statistic>/<layer>``,          these of the gradients, the parameters and the steps of one layer
+``param_<statistic>/<layer>``,
+``update_<statistic>/<layer>``
 ``data/<layer>/<blob>``                mean absolute activation of a top blob, forward
 ``diff/<layer>/<blob>``                mean absolute gradient of a bottom blob, backward
 ``param/<layer>/<i>``                  mean absolute value of parameter blob i, before the step

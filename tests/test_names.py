@@ -198,6 +198,100 @@ def test_the_layer_of_a_gradient(original: str, layer: str) -> None:
     assert Names().info(original).layer == layer
 
 
+OF_LAYERS = {
+    "param_norm/fc1.weight": ("param_norm/fc1.weight", "fc1", Phase.UPDATE),
+    "weight_norm/conv1": ("param_norm/conv1", "conv1", Phase.UPDATE),
+    "weights/fc1.weight": ("param_norm/fc1.weight", "fc1", Phase.UPDATE),
+    "parameters/fc.weight": ("param_norm/fc.weight", "fc", Phase.UPDATE),
+    "params.layers.0.weight.norm": ("param_norm/layers.0.weight", "layers.0", Phase.UPDATE),
+    "params/norm/embeddings.weight": ("param_norm/embeddings.weight", "embeddings", Phase.UPDATE),
+    "fc1.weight/norm": ("param_norm/fc1.weight", "fc1", Phase.UPDATE),
+    "l2_params/encoderblock_0/kernel": ("param_norm/encoderblock_0/kernel", "encoderblock_0", Phase.UPDATE),
+    "update_norm/fc": ("update_norm/fc", "fc", Phase.UPDATE),
+    "update_to_weight_ratio/fc.weight": ("update_ratio/fc.weight", "fc", Phase.UPDATE),
+    "activations/conv1/mean": ("activation_mean/conv1", "conv1", Phase.FORWARD),
+    "activations/conv1_std": ("activation_std/conv1", "conv1", Phase.FORWARD),
+    "activation/conv1": ("activation_value/conv1", "conv1", Phase.FORWARD),
+    "act_norm/layers.3": ("activation_norm/layers.3", "layers.3", Phase.FORWARD),
+    "layers.3.output_norm": ("activation_norm/layers.3", "layers.3", Phase.FORWARD),
+    "fc1/act_std": ("activation_std/fc1", "fc1", Phase.FORWARD),
+    "grad_max/fc1": ("grad_max/fc1", "fc1", Phase.BACKWARD),
+    "gradients/fc.weight/max": ("grad_max/fc.weight", "fc", Phase.BACKWARD),
+    "gradients/fc.weight": ("grad_norm/fc.weight", "fc", Phase.BACKWARD),
+    "optim/grad/blocks.0.att_proj.weight.norm": (
+        "grad_norm/blocks.0.att_proj.weight",
+        "blocks.0.att_proj",
+        Phase.BACKWARD,
+    ),
+    "grad_norm.encoder.0": ("grad_norm/encoder.0", "encoder.0", Phase.BACKWARD),
+    "per_layer_grad_norm.fc": ("grad_norm/fc", "fc", Phase.BACKWARD),
+    "layers.fc1.grad_norm": ("grad_norm/layers.fc1", "layers.fc1", Phase.BACKWARD),
+    "train/fc1/grad_norm": ("grad_norm/fc1", "fc1", Phase.BACKWARD),
+    "fc1.weight/grad_norm": ("grad_norm/fc1.weight", "fc1", Phase.BACKWARD),
+    "fc1_grad_norm": ("grad_norm/fc1", "fc1", Phase.BACKWARD),
+    "grad_norm_layer_0": ("grad_norm/layer_0", "layer_0", Phase.BACKWARD),
+    "grad_norm/decoder.val_proj.weight": ("grad_norm/decoder.val_proj.weight", "decoder.val_proj", Phase.BACKWARD),
+}
+
+
+@pytest.mark.parametrize("original", OF_LAYERS)
+def test_what_is_told_of_a_layer(original: str) -> None:
+    info = Names().info(original)
+    assert (info.name, info.layer, info.phase) == OF_LAYERS[original]
+    assert info.statistic
+    assert not info.smoothed
+
+
+@pytest.mark.parametrize(
+    ("original", "name"),
+    [
+        ("params/lr", "lr"),
+        ("params.num_layers", "metric/params.num_layers"),
+        ("params/total", "metric/params/total"),
+        ("weights/kl", "metric/weights/kl"),
+        ("weights/box_loss", "metric/weights/box_loss"),
+        ("act/entropy", "metric/act/entropy"),
+        ("activations/dead_fraction", "metric/activations/dead_fraction"),
+        ("num_updates", "metric/num_updates"),
+        ("gradients/fc.weight.packedBins.count", "metric/gradients/fc.weight.packedBins.count"),
+        ("optim/exp_avg/wte.weight.norm", "metric/optim_exp_wte_weight_norm"),
+        ("fc1.weight", "metric/fc1.weight"),
+        ("actor/grad_norm", "grad_norm"),
+        ("train/param_norm", "param_norm"),
+        ("params/norm/total", "param_norm"),
+        ("l2_grads", "grad_norm"),
+        ("update_norm", "update_norm"),
+    ],
+)
+def test_what_is_told_of_no_layer(original: str, name: str) -> None:
+    info = Names().info(original)
+    assert (info.name, info.layer) == (name, None)
+
+
+def test_a_layer_does_not_take_the_name_of_all() -> None:
+    names = Names()
+    originals = ["param_norm/fc", "fc/grad_norm", "update_norm/fc", "param_norm", "grad_norm", "update_norm"]
+    assert [names.info(n).name for n in originals] == [
+        *("param_norm/fc", "grad_norm/fc", "update_norm/fc"),
+        *("param_norm", "grad_norm", "update_norm"),
+    ]
+
+
+def test_two_of_one_layer_are_told_apart_by_what_their_names_say() -> None:
+    names = Names()
+    originals = ["gradients/fc.weight", "D/grad_norm/fc.weight", "grad_norm/fc.weight", "grad_norm", "grads.norm"]
+    names.claim(originals)
+    assert [names.info(n).name for n in originals] == [
+        "grad_value/fc.weight",
+        "grad_norm/D/fc.weight",
+        "grad_norm/fc.weight",
+        "grad_norm",
+        "grad_norm/norm",
+    ]
+    assert names.info("grads.norm").layer == "norm"
+    assert names.info("D/grad_norm/fc.weight").layer != names.info("grad_norm/fc.weight").layer
+
+
 @given(st.lists(st.text(max_size=300), unique=True, max_size=30))
 def test_no_two_originals_share_a_name(originals: list[str]) -> None:
     names = Names()

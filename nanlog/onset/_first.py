@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,9 @@ def is_evaluation(name: str) -> bool:
     return name.startswith("val") and base_name(name) != name
 
 
+#: Not finite by themselves: a ratio divides by a parameter that may be 0, and the spread of a single element is 0/0.
+_UNTELLING = re.compile(r"update_ratio|(?:grad|param|update|activation)_(?:std|var)")
+
 #: In a metric's name: not the value of a loss but the best of them, its change, or its factor.
 _ABOUT_A_LOSS = ("best", "min", "delta", "improve", "weight", "coef", "scale", "ratio", "time")
 
@@ -52,10 +57,11 @@ def matters(name: str) -> bool:
 
     Metrics have harmless NaN of their own.  A running average counts: it shows a NaN between two logged steps that the
     unsmoothed loss, printed for those steps alone, never shows.  The norm that made clipping act does not: its line
-    names no step (it is counted from the last display), and clipping may zero what was infinite.
+    names no step (it is counted from the last display), and clipping may zero what was infinite.  Ratios and spreads do
+    not: they may be 0/0 in a healthy training.
     """
     base = base_name(name)
-    if base == "clip_norm":
+    if base == "clip_norm" or _UNTELLING.fullmatch(base.partition("/")[0]):
         return False
     return is_loss_like(name) if base.startswith("metric/") else True
 

@@ -98,7 +98,7 @@ def without_skips_before(run: Run, loss: Series, index: int) -> Run:
 
 
 def _is_gradient_norm(name: str) -> bool:
-    return name == "grad_norm" or name.startswith("grad_norm/")
+    return name == "grad_norm" or (name.startswith("grad_") and "/" in name)
 
 
 def _said(marks: list[Mark]) -> FirstBad | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from nanlog.model import Cause, FactValue, Finding, FirstBad, Judgement, Onset, Pattern
@@ -65,10 +66,16 @@ _SERIES = {
     "param": "parameters",
     "param_diff": "parameter gradients",
     "update": "parameter updates",
+    "update_norm": "norm of the updates",
+    "update_ratio": "size of the updates beside the parameters",
     "nonfinite": "share of non-finite values",
     "message": "a message of the framework",
     "skipped_step": "an update that the loss scaler skipped",
 }
+
+#: ``grad_max``, ``activation_mean``: a statistic of each layer.
+_STATISTIC = re.compile(r"(grad|param|update|activation)_(\w+)")
+_OF = {"grad": "gradients", "param": "parameters", "update": "updates", "activation": "activations"}
 
 _FACTS = {"net.": "layers of the net", "solver.": "parameters of the solver", "model.": "layers of the model"}
 #: What a rule asks for, where that is more than one series.
@@ -91,6 +98,8 @@ def series_words(series: str, layer: str | None = None) -> str:
     if kind.startswith("val") and rest and kind.removeprefix("val").isdecimal() | (kind == "val"):
         return "validation loss" if rest == "loss" else f"{series_words(rest, layer)} in validation"
     words = _SERIES.get(kind.rstrip("*"))
+    if words is None and rest and (found := _STATISTIC.fullmatch(kind)) is not None:
+        words = _OF[found[1]] + ("" if found[2] == "value" else f" ({found[2].replace('_', ' ')})")
     if words is None:
         return name(series)
     if layer is not None:

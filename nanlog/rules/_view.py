@@ -74,13 +74,28 @@ class View(Curves):
 
     def _is_one_of_all(self, bad: FirstBad) -> bool:
         """Whether the gradients of other layers went bad together with this one: then none of them is the place."""
-        if not bad.series.startswith("grad_norm/"):
-            return False
-        return len({other.layer for other in self._gradients_with(bad)}) > 1
+        kind = bad.series.partition("/")[0]
+        if kind.startswith("grad_"):
+            return len({other.layer for other in self._gradients_with(bad)}) > 1
+        by_layer = kind.startswith(("param_", "update_", "activation_")) and kind != "param_diff"
+        return by_layer and not self._is_where_it_began(bad, kind)
+
+    def _is_where_it_began(self, bad: FirstBad, kind: str) -> bool:
+        """Whether of one quantity of all layers the first ones of the log stayed finite, and the others went bad.
+
+        A log may name its layers in any order; where that of the net is another one the bad ones lie scattered.
+        """
+        layers = [name for name in self.run.table if name.startswith(f"{kind}/")]
+        gone = {other.series for other in self.onset.order if other.step == bad.step}
+        if kind.startswith("activation_"):
+            first = layers.index(bad.series) if bad.series in layers else 0
+            return first > 0 and gone.isdisjoint(layers[:first]) and gone.issuperset(layers[first:])
+        return len(gone.intersection(layers)) == 1 < len(layers)
 
     def _gradients_with(self, bad: FirstBad) -> list[FirstBad]:
         """First bad points of the gradients of single layers at the step of ``bad``."""
-        return [other for other in self.onset.order if other.series.startswith("grad_norm/") and other.step == bad.step]
+        kind = f"{bad.series.partition('/')[0]}/"
+        return [other for other in self.onset.order if other.series.startswith(kind) and other.step == bad.step]
 
     @cached_property
     def all_gradients_at_once(self) -> FirstBad | None:
@@ -120,8 +135,12 @@ class View(Curves):
             return Phase.LR
         training = [bad for bad in self.onset.order if not bad.series.startswith("val")] or self.onset.order
         for bad in training:
-            if bad.series.startswith("grad_norm") and self.gradient_before_loss is None:
-                return None  # a norm overflows before any element does, and the norm follows a bad forward pass
+            kind = bad.series.partition("/")[0]
+            by_layer = (
+                bad.layer is not None and kind.startswith(("grad_", "param_", "update_")) and kind != "param_diff"
+            )
+            if (by_layer or bad.series.startswith("grad_norm")) and self.gradient_before_loss is None:
+                return None  # a norm overflows before any element does, and it follows a bad forward pass
             if bad.layer is not None or bad.series.startswith(("lr", "grad_norm")):
                 return Phase.FORWARD if self.is_statistics(bad) else bad.phase
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from nanlog.model import Phase, SeriesInfo, Stage
+from nanlog_parsers._layers import OfLayer, layer_of, of_layer
 
 __all__ = ["Names", "run_and_name", "words"]
 
@@ -78,12 +79,10 @@ _GRADIENT = {"grad", "grads", "gradient", "gradients"}
 _RATE = {"lr", "learning", "rate", "learningrate"}
 _PARAMETER = {"param", "params", "parameter", "parameters", "weight", "weights"}
 _NORM = {"norm", "norms", "l2"}
-#: ``grad_2.0_norm/fc.weight`` (Lightning), ``grads.fc.weight``, ``gradients/fc.weight``, ``grad_norm/fc.weight``.
-_OF_A_PARAMETER = re.compile(
-    r"(?:.{0,40}[/.])??(?:grads?|gradients?|grad_(?:[0-9.]+|inf)_norm|grad(?:ient)?[_ ]?norms?|gnorms?)"
-    r"[/.:](?P<name>.+)",
-    re.IGNORECASE | re.ASCII,
-)
+
+
+#: What an optimizer keeps for each parameter: ``exp_avg``.
+_OF_THE_OPTIMIZER = {"exp", "momentum", "moment"}
 
 
 class _Kind(IntEnum):
@@ -95,10 +94,11 @@ class _Kind(IntEnum):
     LOSS_AVERAGE = 3
     RATE = 4
     GRADIENT = 5
-    GRADIENT_OF = 6
-    LOSS_SCALE = 7
-    PARAMETERS = 8
-    METRIC = 9
+    LOSS_SCALE = 6
+    PARAMETERS = 7
+    UPDATES = 8
+    OF_LAYER = 9
+    METRIC = 10
 
 
 _LOSSES = {_Kind.LOSS, _Kind.LOSS_BY_ANOTHER_NAME}
@@ -111,16 +111,23 @@ _QUANTITY: dict[_Kind, tuple[str, Stage, Phase | None, bool]] = {
     _Kind.LOSS_AVERAGE: ("loss_smoothed", Stage.SUMMARY, Phase.FORWARD, False),
     _Kind.RATE: ("lr", Stage.LR, Phase.LR, False),
     _Kind.GRADIENT: ("grad_norm", Stage.GRADIENT, Phase.BACKWARD, True),
-    _Kind.GRADIENT_OF: ("grad_norm", Stage.BACKWARD, Phase.BACKWARD, True),
     _Kind.LOSS_SCALE: ("loss_scale", Stage.SUMMARY, None, False),
     _Kind.PARAMETERS: ("param_norm", Stage.UPDATE, Phase.UPDATE, True),
+    _Kind.UPDATES: ("update_norm", Stage.UPDATE, Phase.UPDATE, True),
     _Kind.METRIC: ("metric", Stage.SUMMARY, None, False),
 }
 #: Several of these are told apart by what is left of their names; of all others the first keeps the plain name.
-_ALWAYS_WITH_REST = {_Kind.LOSS_PART, _Kind.GRADIENT_OF, _Kind.METRIC}
+_ALWAYS_WITH_REST = {_Kind.LOSS_PART, _Kind.METRIC}
 #: A second one of these is told as a metric.
-_ONE_OF_A_KIND = {_Kind.LOSS_AVERAGE, _Kind.LOSS_SCALE, _Kind.PARAMETERS}
-_ONE_ONLY = re.compile(r"(?=(?:loss_smoothed|loss_scale|param_norm)$)")
+_ONE_OF_A_KIND = {_Kind.LOSS_AVERAGE, _Kind.LOSS_SCALE, _Kind.PARAMETERS, _Kind.UPDATES}
+_ONE_ONLY = re.compile(r"(?=(?:loss_smoothed|loss_scale|param_norm|update_norm)$)")
+#: What is told of single layers -> where in a step it arises.
+_OF_LAYERS = {
+    "activation": (Stage.FORWARD, Phase.FORWARD),
+    "grad": (Stage.BACKWARD, Phase.BACKWARD),
+    "update": (Stage.UPDATE, Phase.UPDATE),
+    "param": (Stage.UPDATE, Phase.UPDATE),
+}
 _UNNAMED = "unnamed"
 
 
@@ -139,6 +146,7 @@ class _Meaning:
     rest: str
     data: str  #: "" for training data, else a word of the evaluation set
     averaged: bool
+    of: OfLayer | None = None
 
 
 class Names:
@@ -193,6 +201,11 @@ class Names:
             return replace(info, name=self._free(name, run, name), original=original)
         meaning = _meaning(original)
         kind = meaning.kind
+        if kind is _Kind.GRADIENT and "grad_norm" in self._taken and not meaning.data:
+            # beside the norm of all gradients grads.norm is that of a layer called norm
+            meaning = replace(meaning, of=of_layer(plain, norm_is_a_layer=True))
+        if meaning.of is not None:
+            return self._of_layer(original, meaning, meaning.of, split, smoothed=smoothed)
         averaged = (meaning.averaged or smoothed) and kind is not _Kind.RATE
         if original == self._stand_in and not split:
             kind, averaged = _Kind.LOSS_BY_ANOTHER_NAME, smoothed
@@ -209,10 +222,27 @@ class Names:
         other = original if kind in _ALWAYS_WITH_REST else meaning.rest or original
         several = base if kind not in _ONE_OF_A_KIND else base.removesuffix(_QUANTITY[kind][0]) + "metric"
         name = self._free(name, other or _UNNAMED, several)
-        layer = _layer_of(meaning.rest) if kind is _Kind.GRADIENT_OF else None
         # the parts of a loss are there before their sum
         rank = 1 if kind in _LOSSES else 0
-        return SeriesInfo(name, original, stage, rank, phase, layer, None, statistic, averaged)
+        return SeriesInfo(name, original, stage, rank, phase, None, None, statistic, averaged)
+
+    def _of_layer(self, original: str, meaning: _Meaning, of: OfLayer, split: str, *, smoothed: bool) -> SeriesInfo:
+        """A series of one layer; two that would be called the same are told apart by what else their names say."""
+        stage, phase = _OF_LAYERS[of.what]
+        head = ""
+        if data := _evaluation_set(words(split)) or meaning.data:
+            head, stage = f"{self._evaluation(data)}/", Stage.EVALUATION_AFTER
+        parameter = of.parameter
+        name = f"{head}{of.quantity}/{parameter}"
+        if name in self._taken and of.around:
+            parameter = f"{of.around}/{parameter}"
+            name = f"{head}{of.quantity}/{parameter}"
+        if name in self._taken and of.guessed:
+            name = f"{head}{of.what}_value/{parameter}"
+        name, free = self._free(name, "", name), name
+        layer = layer_of(parameter) if name == free else layer_of(parameter) + name[len(free) :]
+        averaged = meaning.averaged or smoothed
+        return SeriesInfo(name, original, stage, 0, phase, layer, None, True, averaged)
 
     def _evaluation(self, data: str) -> str:
         place = self._sets.setdefault(data, len(self._sets))
@@ -222,16 +252,18 @@ class Names:
         """``name``, or the first name behind ``base`` that no other series has."""
         place = 1
         while name in self._taken:
-            name = f"{base}/{rest}" if place == 1 else f"{base}/{rest}~{place}"
+            behind = f"{base}/{rest}" if rest else base
+            name = behind if place == 1 else f"{behind}~{place}"
             place += 1
         self._taken.add(name)
         return name
 
 
-def _claim(original: str) -> tuple[int, bool, int]:
+def _claim(original: str) -> tuple[int, bool, bool, int]:
     """Sorts the best name of a quantity first, and validation before the test set."""
     meaning = _meaning(original)
-    return meaning.kind, meaning.data == "test", len(words(run_and_name(original)[1]))
+    guessed = meaning.of is not None and meaning.of.guessed
+    return meaning.kind, meaning.data == "test", guessed, len(words(run_and_name(original)[1]))
 
 
 def _likeness(original: str) -> float:
@@ -255,6 +287,9 @@ def _meaning(original: str) -> _Meaning:
     original = run_and_name(original)[1]
     if original.endswith(("__MIN", "__MAX")):
         return _Meaning(_Kind.METRIC, original, _evaluation_set(words(original)), False)
+    if (of := of_layer(original)) is not None:
+        around = words(original.replace(of.parameter, " ", 1))  # a layer may be called test
+        return _Meaning(_Kind.OF_LAYER, original, _evaluation_set(around), of.is_averaged, of)
     found = words(original)
     data = _evaluation_set(found)
     # Hugging Face's Trainer logs the mean over the whole training as train/train_loss when it ends
@@ -268,8 +303,9 @@ def _meaning(original: str) -> _Meaning:
 def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, list[str] | str]:
     """Which quantity, and the words (or the text) that tell it from others of its kind."""
     present = set(known)
-    if (of := _OF_A_PARAMETER.fullmatch(original)) is not None and not _is_total(words(of["name"])):
-        return _Kind.GRADIENT_OF, of["name"]
+    if {"l", "2"} <= present:  # l2_grads
+        known = ["l2", *(word for word in known if word not in ("l", "2"))]
+        present = set(known)
     if present & _GRADIENT or "gradnorm" in present or "gnorm" in present:
         return _gradient(original, known)
     if present in ({"global", "norm"}, {"total", "norm"}):  # as optax and torch.nn.utils.clip_grad_norm_ call it
@@ -278,8 +314,10 @@ def _kind(original: str, known: list[str], found: list[str]) -> tuple[_Kind, lis
         return _Kind.RATE, [word for word in known if word not in _RATE]
     if ("scale" in present and present & (_LOSS | {"amp", "scaler", "fp"})) or present == {"lossscale"}:
         return _Kind.LOSS_SCALE, []
-    if present & _PARAMETER and present & _NORM:
+    if present & _PARAMETER and present & _NORM and not present & _OF_THE_OPTIMIZER:
         return _Kind.PARAMETERS, []
+    if present & {"update", "updates"} and present & _NORM and not present & _LOSS:
+        return _Kind.UPDATES, []
     if present & _LOSS and not present & _NOT_ITS_VALUE and not _is_time(found):
         return _loss(known, original)
     if len(known) == 2 and present & {"err", "error"} and present & _ADVERSARIES:
@@ -315,22 +353,6 @@ def _is_time(found: list[str]) -> bool:
     """``reader_cost``, ``avg_batch_cost``, ``cost_time``: what takes how long."""
     said = set(found)
     return "cost" in said and bool(said & _OF_THE_CLOCK) and not said & (_LOSS - {"cost"})
-
-
-def _is_total(found: list[str]) -> bool:
-    """Whether what follows ``grad_norm/`` says that it is the norm over all parameters."""
-    return bool(found) and set(found) <= _NORM | _WHOLE | _AVERAGED | _OF_A_STEP | _TRAIN
-
-
-def _layer_of(parameter: str) -> str:
-    """The layer that a parameter belongs to: ``encoder.0`` of ``encoder.0.weight``, ``dense`` of ``dense/kernel:0``."""
-    layer, _, last = parameter.replace("/", ".").rpartition(".")
-    if layer:
-        return parameter[: len(layer)]
-    for word in ("weight", "bias", "kernel"):  # torch.utils.tensorboard makes a folder 0_weight of 0.weight
-        if last.endswith(f"_{word}"):
-            return last.removesuffix(f"_{word}")
-    return parameter
 
 
 def _evaluation_set(found: list[str]) -> str:

@@ -114,7 +114,7 @@ class View(Curves):
         squares of a norm first.
         """
         first, loss = self.first, self.loss
-        if first is None or loss is None or first.step is None or not first.series.startswith("grad_norm"):
+        if first is None or loss is None or first.step is None or not first.series.startswith("grad_"):
             return None
         same = loss.value[loss.step == first.step]
         if self.advice.framework == "transformers":

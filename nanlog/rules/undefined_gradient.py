@@ -50,6 +50,8 @@ _UNDEFINED_AT_ZERO = (
     "Cdist",
     "Dist",
 )
+#: Statistics of single layers, which overflow before any element does and do not say where in a step they were taken.
+_STATISTICS = ("grad_", "update_", "param_norm/", "param_max/", "param_mean/", "param_value/")
 _ADAPTIVE = ("ADAGRAD", "RMSPROP", "ADADELTA", "ADAM")
 
 
@@ -58,7 +60,7 @@ def signs(view: View) -> Iterator[Sign]:
         return
     yield from _gradients(view)
     first = next((bad for bad in view.onset.order if bad.layer is not None), None)
-    if first is not None and first.series.startswith("grad_norm/"):
+    if first is not None and first.series.startswith(_STATISTICS):
         first = None
     if first is not None and first.phase is Phase.BACKWARD:
         says = f"forward is finite at step {first.step}; the gradient at '{first.layer}' is the first to go bad"
@@ -105,7 +107,7 @@ def _jump_without_gradients(view: View) -> Evidence | None:
     """The last calm loss before a jump, in a log that tells nothing of gradients."""
     if view.has_debug or not view.calm_is_known or view.onset.pattern is Pattern.TRANSIENT:
         return None
-    logged = any(name.startswith("grad_norm") for name in view.run.table)
+    logged = any(name.startswith("grad_") for name in view.run.table)
     says = "the loss is calm up to the last logged step, and no gradient is logged that could speak against it"
     return None if logged else view.last_calm(says)
 

@@ -265,7 +265,7 @@ def test_shells_offer_runs_and_files(command: str, some: list[str]) -> None:
     assert not offered & {run_id for run_id in some if not run_id.startswith(some[0][:5])}
 
 
-@pytest.mark.parametrize("command", ["runs", "show", "compare", "export", "forget"])
+@pytest.mark.parametrize("command", ["runs", "show", "compare", "export", "forget", "plot", "report", "diagnose"])
 def test_help_loads_no_heavy_library_and_tells_the_exit_codes(command: str) -> None:
     code = f"""
 import sys

@@ -135,7 +135,7 @@ def test_export_to_a_file_of_the_runs_name(tmp_path: Path) -> None:
     result = run("export")
     assert result.exit_code == 0
     frame = pd.read_csv(tmp_path / f"{run_id}.csv")
-    assert result.stdout == f"{len(frame):,} values are in {run_id}.csv\n"
+    assert (result.stdout, result.stderr) == ("", f"{len(frame):,} values are in {run_id}.csv\n")
     assert run("export", run_id[:6], "--parquet").exit_code == 0
     assert len(pd.read_parquet(tmp_path / f"{run_id}.parquet")) == len(frame)
 
@@ -192,7 +192,7 @@ def test_csv_to_standard_output() -> None:
 def test_a_series_that_is_not_there() -> None:
     stored(LOGS[1])
     result = run("export", "--series", "los", "--out", "-")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (3, "")
     assert "no series is named 'los'; the run has loss" in result.stderr
 
 
@@ -212,3 +212,24 @@ def test_a_log_that_is_not_kept_can_be_exported(root: Path, tmp_path: Path) -> N
     assert list_runs(root) == ()
     (written,) = tmp_path.glob("my-*.csv")
     assert pd.read_csv(written)["value"].tolist() == pytest.approx([2.5, 2.4, float("nan")], nan_ok=True)
+
+
+# --- one way for all commands
+
+
+@pytest.mark.parametrize("command", ["show", "plot", "report", "export"])
+@pytest.mark.parametrize("path", ["runs/gone.log", r"C:\logs\gone.log"])
+@pytest.mark.usefixtures("root")
+def test_a_path_that_is_not_there_is_said_to_be_no_file(command: str, path: str) -> None:
+    result = run(command, path)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"there is no file {path}, and no run of it in the store" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-o", "--out", "--output"])
+@pytest.mark.parametrize(("command", "name"), [("show", "a.txt"), ("export", "a.csv"), ("plot", "a.png")])
+@pytest.mark.usefixtures("root")
+def test_the_file_to_write_is_named_alike_everywhere(tmp_path: Path, command: str, name: str, option: str) -> None:
+    stored(LOGS[1])
+    assert run(command, option, name).exit_code == 0
+    assert (tmp_path / name).stat().st_size > 100

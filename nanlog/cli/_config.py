@@ -17,7 +17,7 @@ __all__ = ["configured", "outranks", "settings", "with_config"]
 
 OWN, SHARED = "nanlog.toml", "pyproject.toml"
 #: Options that make sense for one call only.
-_NEVER_KEPT = {"output", "config", "no-config"}
+_NEVER_KEPT = {"out", "output", "config", "no-config"}
 #: More than this is no configuration, and slow to read.
 _LARGEST = 64 << 10
 _WITHOUT = "nanlog diagnose --no-config does without it"

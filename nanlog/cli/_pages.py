@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanlog.cli._group import complain
-from nanlog.errors import UnreadableError, UsageError
+from nanlog.errors import UnreadableError
 
 if TYPE_CHECKING:
     from nanlog.cli._runs import Chosen
@@ -43,17 +43,14 @@ def extras_of(chosen: Chosen) -> Extras:
 def write_page(chosen: Chosen, text: str, out: str | None, *, force: bool) -> Path | None:
     """Write the page to ``out`` (``<run id>.html`` where that is None), to standard output for ``-``; returns the file.
 
-    Raises :class:`~nanlog.errors.UsageError` for a file that is there already, unless ``force``, for one that the run
-    was read from, and for one that cannot be written.
+    Raises what :func:`nanlog.cli._new_file.new_file` does.
     """
-    from nanlog.cli._export import opened, target
+    from nanlog.cli._new_file import named_after, new_file
 
-    path = Path(out or target(chosen, "html"))
-    if path.exists() and any(Path(file).exists() and path.samefile(file) for file in chosen.run.files):
-        raise UsageError(f"--out {path} would overwrite the log itself: name another file")
-    with opened(str(path), force=force) as file:
+    path = out or named_after(chosen, ".html")
+    with new_file(path, chosen, force=force) as file:
         file.write(text.encode())
-    return None if out == "-" else path
+    return None if out == "-" else Path(path)
 
 
 def open_page(path: Path) -> None:

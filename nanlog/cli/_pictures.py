@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nanlog.cli._new_file import named_after, new_file
 from nanlog.errors import UsageError
 from nanlog.plot import PICTURES, Steps, around_onset, figure, format_of, save
 
@@ -69,37 +68,16 @@ def draw(chosen: Chosen, request: Request) -> None:
     if request.where == "terminal":
         _print(report, request, steps)
         return
-    picture = figure(report, request.pictures, request.globs, steps=steps, attempt=request.attempt)
+    drawn = partial(figure, report, request.pictures, request.globs, steps=steps, attempt=request.attempt)
     if request.where == "window":
         from nanlog.plot import show
 
-        show(picture)
+        show(drawn())
         return
-    path = Path(request.out or f"{chosen.run_id or _slug(report.run.source)}-{request.name}.png")
-    form = format_of(path.name)
-    drawn = io.BytesIO()
-    save(picture, drawn, form)
-    _write(path, drawn.getvalue(), report, force=request.force)
+    path = request.out or named_after(chosen, f"-{request.name}.png")
+    with new_file(path, chosen, force=request.force) as file:
+        save(drawn(), file, format_of(path))
     click.echo(f"the picture is in {click.format_filename(path)}", err=True)
-
-
-def _slug(source: str) -> str:
-    """A part of a file's name for a run that is not in the store."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name)[:60].strip("-.") or "run"
-
-
-def _write(path: Path, content: bytes, report: Report, *, force: bool) -> None:
-    """Write a new file, or replace one with ``force``; never a file of the run itself."""
-    sources = (report.run.source, *report.run.files)
-    if path.exists() and any(Path(source).exists() and path.samefile(source) for source in sources):
-        raise UsageError(f"--out {path} would overwrite the log itself: name another file")
-    try:
-        with path.open("wb" if force else "xb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already: --force replaces it, --out FILE writes elsewhere") from error
-    except OSError as error:
-        raise UsageError(f"the picture could not be written to {path} ({error.strerror}): name another file") from error
 
 
 def _print(report: Report, request: Request, steps: Steps | None) -> None:

@@ -60,18 +60,30 @@ def resolve_run(
     cannot be read.
     """
     from nanlog.cli._config import configured
-    from nanlog.store import find, latest
+    from nanlog.store import latest
 
     root = root_of(store)
     if word is not None and (word == "-" or os.path.lexists(word)):
         keep = keep and (store is not None or not configured("no-store"))
         return _diagnosed(word, root, keep, format_in)
     if word is not None:
-        return Chosen(root, find(root, word))
+        return Chosen(root, _found(root, word))
     newest = latest(root)
     if newest is None:
         raise StoreError(f"there is no run in the store {root}; nanlog diagnose LOG puts one in")
     return Chosen(root, newest.run_id)
+
+
+def _found(root: Path, word: str) -> str:
+    """The id of a run; of what can only be a path it is said that there is no such file, either."""
+    from nanlog.store import find
+
+    try:
+        return find(root, word)
+    except StoreError as error:
+        if "/" in word or "\\" in word:
+            raise UnreadableError(f"there is no file {word}, and no run of it in the store {root}") from error
+        raise
 
 
 def root_of(store: str | None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._options import colour_option, format_option, verbose_option
 from nanlog.cli._runs import RUN, keep_options
 
 EPILOG = """\b
@@ -24,17 +25,14 @@ Examples:
   nanlog compare -v before.log after.log           every fact and every series
   nanlog compare a.log b.log --format json | jq '.series[] | select(.parts)'
 """
-FORM = click.Choice(["text", "json"])
-COLOURS = click.Choice(["auto", "always", "never"])
-COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 
 
 @click.command(epilog=EPILOG, short_help="Which facts differ, where curves part.")
 @click.argument("a", metavar="A", type=RUN)
 @click.argument("b", metavar="B", type=RUN)
-@click.option("--format", "form", type=FORM, default="text", show_default=True, help="Format of the comparison.")
-@click.option("-v", "--verbose", is_flag=True, help="Show every fact and every series.")
-@click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)
+@format_option(("text", "json"), "the comparison")
+@verbose_option("Show every fact and every series.")
+@colour_option
 @keep_options
 def compare(
     a: str,
@@ -48,7 +46,7 @@ def compare(
 ) -> None:
     """Compare two runs: verdicts, settings and net, where their curves part, which went bad first.
 
-    A and B are run ids, beginnings of them, or logs, which are read now.
+    A and B are ids from the store, beginnings of them, or logs, which are read and diagnosed.
     """
     from nanlog.cli._output import report_stream, style_for
     from nanlog.cli._runs import resolve_run

@@ -7,6 +7,7 @@ import click
 from nanlog.cli._config import outranks, with_config
 from nanlog.cli._fail_on import LEVELS, exit_code
 from nanlog.cli._known import DIALECT, RULE
+from nanlog.cli._options import colour_option, output_option
 from nanlog.report import FORMATS
 
 EPILOG = """\b
@@ -22,7 +23,7 @@ What --fail-on makes of it, each level besides what those before it do:
   never         0 whatever the logs say; 3 only for a path that cannot be read
   unhealthy     1 for an unhealthy run
   cannot-judge  1 for a run that was read and cannot be judged
-  harmless      1 for a NaN that does no harm, such as an update that a loss scaler skipped
+  harmless      1 for a NaN that does no harm: an update that a scaler skipped
 
 \b
 Examples:
@@ -36,13 +37,11 @@ Examples:
   nanlog diagnose --format json train.log | jq '.reports[0].onset'
 """
 FORMAT = click.Choice(FORMATS)
-COLOURS = click.Choice(["auto", "always", "never"])
 FOLDER = click.Path(file_okay=False)
 FILE = click.Path(dir_okay=False)
 FAIL_ON = click.Choice(LEVELS)
 IN = "Read the log as this dialect (for example caffe) instead of recognising it."
 STORE = "Folder to keep the runs in.  [default: NANLOG_STORE, else .nanlog]"
-COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 FAIL = "Exit with 1 for this and for what is worse; see below."
 ONLY = "Judge by this rule alone (repeat it for more); nanlog rules lists them."
 SKIP = "Judge without this rule; it has no part in the confidence of the others."
@@ -59,8 +58,8 @@ CONFIG = "Take options from FILE, not from the nearest nanlog.toml or pyproject.
 @click.option("--fail-on", type=FAIL_ON, default="unhealthy", show_default=True, help=FAIL)
 @click.option("--store", metavar="DIR", type=FOLDER, envvar="NANLOG_STORE", help=STORE)
 @click.option("--no-store", is_flag=True, help="Do not keep what was read.")
-@click.option("--output", metavar="FILE", type=FILE, help="Write the report to FILE.")
-@click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)
+@output_option
+@colour_option
 @click.option("--no-config", is_flag=True, is_eager=True, expose_value=False, help="Take no options from a file.")
 @click.option(
     "--config", metavar="FILE", type=FILE, is_eager=True, callback=with_config, help=CONFIG, expose_value=False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._options import force_option, out_option
 from nanlog.cli._runs import RUN, keep_options
 
 EPILOG = """\b
@@ -19,27 +20,26 @@ Columns, one row for each value that was logged:
 \b
 Exit codes:
   0  written
-  2  wrong usage, no such series, or a file that is there already
-  3  no such run, or one that cannot be read
+  2  wrong usage, several runs that begin so, or a file that is there already
+  3  no such run or series, or a run that cannot be read
 
 \b
 Examples:
-  nanlog export --csv                             the latest run, to RUN.csv
+  nanlog export --csv                     the run saved last, to <run id>.csv
   nanlog export lr0.1-train --parquet --out run.parquet
   nanlog export --csv --series loss --series "grad_norm*" --out - | head
   nanlog export runs/lr0.1/train.log --out lr0.1.csv
 """
 SERIES = "Only series of this name, or that match it: loss, 'data/*' (repeat it for more)."
-OUT = "Write to FILE, - for standard output.  [default: RUN.csv or RUN.parquet]"
 
 
 @click.command(epilog=EPILOG, short_help="The values of a run as CSV or Parquet.")
-@click.argument("run", required=False, type=RUN)
+@click.argument("run", metavar="[RUN|PATH]", required=False, type=RUN)
 @click.option("--csv", "form", flag_value="csv", help="Write CSV; the default, unless FILE ends in .parquet.")
 @click.option("--parquet", "form", flag_value="parquet", help="Write Parquet.")
 @click.option("--series", metavar="GLOB", multiple=True, help=SERIES)
-@click.option("--out", "-o", metavar="FILE", type=click.Path(), help=OUT)
-@click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
+@out_option("Write to FILE, - for standard output.  [default: <run id>.csv or .parquet]")
+@force_option
 @keep_options
 def export(
     run: str | None,
@@ -53,17 +53,19 @@ def export(
 ) -> None:
     """Write every value of a run, in long form, to one file that other programs read.
 
-    RUN is a run id, the beginning of one, or a log, which is read now; without it, the run that was saved last.
+    RUN is an id from the store, or the beginning of one; PATH is a log, which is read and diagnosed.  Without either
+    it is the run that was saved last.
     """
-    from nanlog.cli._export import form_of, opened, points_of, target
+    from nanlog.cli._export import form_of, points_of
+    from nanlog.cli._new_file import named_after, new_file
     from nanlog.cli._runs import resolve_run
     from nanlog.store.export import WRITERS
 
     form = form_of(form, out)
     chosen = resolve_run(run, store, keep=not no_store, format_in=format_in)
     points = points_of(chosen, series)
-    out = out or target(chosen, form)
-    with opened(out, force=force) as file:
+    out = out or named_after(chosen, f".{form}")
+    with new_file(out, chosen, force=force) as file:
         rows = WRITERS[form](points, file)
     if out != "-":
-        click.echo(f"{rows:,} values are in {out}")
+        click.echo(f"{rows:,} values are in {click.format_filename(out)}", err=True)

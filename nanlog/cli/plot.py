@@ -6,28 +6,27 @@ from typing import Any
 
 import click
 
+from nanlog.cli._options import force_option, out_option
 from nanlog.cli._runs import RUN, keep_options
 from nanlog.cli._steps import stretch
 
 EPILOG = """\b
 Exit codes:
   0  drawn, whatever the run is like
-  2  wrong usage, or a file of that name is there already
-  3  the run could not be read, or the log does not say what was asked for
+  2  wrong usage, several runs that begin so, or a file that is there already
+  3  no such run, one that cannot be read, or a log without what was asked for
 
 \b
 Examples:
-  nanlog plot                                  loss, rate and gradient norm of the run saved last
-  nanlog plot train.log                        of a log that is read now
+  nanlog plot                 loss, rate, gradient norm of the run saved last
+  nanlog plot train.log       of a log that is read now
   nanlog plot train-6eq --grad-norms --around-onset 50
   nanlog plot train.log --loss --lr --steps 900: --out blow-up.svg
   nanlog plot train.log --series 'val/*' --series 'metric/acc*'
   nanlog plot train.log --all --out all.pdf
   ssh -t host nanlog plot train.log --terminal
 """
-FILE = click.Path(dir_okay=False)
 COUNT = click.IntRange(min=0)
-OUT = "PNG, SVG or PDF by its ending.  [default: <run id>-<what>.png in the working folder]"
 GLOB = "Series by name, or by what the framework called them; * matches anything. Repeat it for more."
 AROUND = "Only so many steps before and after the onset."
 
@@ -45,8 +44,8 @@ AROUND = "Only so many steps before and after the onset."
 @click.option("--steps", metavar="A:B", type=stretch, help="Only these steps; either end may be left away.")
 @click.option("--around-onset", metavar="N", type=COUNT, help=AROUND)
 @click.option("--attempt", metavar="K", type=COUNT, help="Only training K of a log that holds several, from 0.")
-@click.option("--out", metavar="FILE", type=FILE, help=OUT)
-@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@out_option("PNG, SVG or PDF by its ending.  [default: <run id>-<what>.png]")
+@force_option
 @click.option("--show", is_flag=True, help="Open a window instead of writing a file.")
 @click.option("--terminal", is_flag=True, help="Draw with characters, on standard output.")
 @keep_options

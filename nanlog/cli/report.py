@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._options import force_option, out_option
 from nanlog.cli._runs import RUN, keep_options
 
 EPILOG = """\b
 Exit codes:
   0  the report was written, whatever it says
-  2  wrong usage, or a file of that name is there already
-  3  the run could not be read
+  2  wrong usage, several runs that begin so, or a file that is there already
+  3  no such run, or one that cannot be read
 
 \b
 Examples:
-  nanlog report --html                       of the run saved last, to <run id>.html
-  nanlog report --html --open train.log      read the log now and show the page
+  nanlog report --html                   the run saved last, to <run id>.html
+  nanlog report --html --open train.log  read the log now and show the page
   nanlog report --html train-6eqixpau --out nan.html
   nanlog report --html train.log --out - | ssh host 'cat > nan.html'
 """
 HTML = "One self-contained HTML file (what is written without this option, too)."
-OUT = "Write to FILE, or to standard output for -.  [default: <run id>.html]"
-FILE = click.Path(dir_okay=False, allow_dash=True)
 
 
 @click.command(epilog=EPILOG, short_help="The report as one HTML file, with pictures.")
 @click.argument("run", metavar="[RUN|PATH]", required=False, type=RUN)
 @click.option("--html", is_flag=True, help=HTML)
-@click.option("--out", metavar="FILE", type=FILE, help=OUT)
-@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@out_option("Write to FILE, - for standard output.  [default: <run id>.html]")
+@force_option
 @click.option("--open", "opens", is_flag=True, help="Show the file in a browser.")
 @keep_options
 def report(

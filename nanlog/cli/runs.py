@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._options import colour_option, format_option
 from nanlog.cli._runs import store_option
 
 EPILOG = """\b
@@ -23,17 +24,14 @@ Examples:
   nanlog runs -n 5
   nanlog runs --format json | jq -r '.runs[].run_id'
 """
-FORM = click.Choice(["text", "json", "csv"])
-COLOURS = click.Choice(["auto", "always", "never"])
-COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 
 
 @click.command(epilog=EPILOG, short_help="The runs that are kept, newest first.")
 @click.argument("glob", metavar="[GLOB]", required=False)
 @click.option("--unhealthy", is_flag=True, help="Only runs that failed.")
 @click.option("-n", "--newest", metavar="N", type=click.IntRange(1), help="Only the N that were saved last.")
-@click.option("--format", "form", type=FORM, default="text", show_default=True, help="Format of the list.")
-@click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)
+@format_option(("text", "json", "csv"), "the list")
+@colour_option
 @store_option
 def runs(glob: str | None, unhealthy: bool, newest: int | None, form: str, colour: str, store: str | None) -> None:
     """List the runs in the store, the newest first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nanlog.cli._options import colour_option, format_option, output_option, verbose_option
 from nanlog.cli._runs import RUN, keep_options
 from nanlog.report import FORMATS
 
@@ -20,17 +21,14 @@ Examples:
   nanlog show -v lr0.1-train        all evidence, all causes
   nanlog show --format json | jq '.reports[0].onset'
 """
-COLOURS = click.Choice(["auto", "always", "never"])
-FORMAT = "Format of the report."
-COLOUR = "Colour the text; auto does on a terminal unless NO_COLOR is set."
 
 
 @click.command(epilog=EPILOG, short_help="The report of a stored run, again.")
-@click.argument("run", required=False, type=RUN)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help=FORMAT)
-@click.option("-v", "--verbose", is_flag=True, help="Show all causes, all evidence and what was not judged.")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the report to FILE.")
-@click.option("--color", "--colour", "colour", type=COLOURS, default="auto", show_default=True, help=COLOUR)
+@click.argument("run", metavar="[RUN|PATH]", required=False, type=RUN)
+@format_option(FORMATS, "the report")
+@verbose_option("Show all causes, all evidence and what was not judged.")
+@output_option
+@colour_option
 @keep_options
 def show(
     run: str | None,
@@ -44,7 +42,8 @@ def show(
 ) -> None:
     """Print the report of a run as nanlog diagnose printed it; its log is not read again.
 
-    RUN is a run id, the beginning of one, or a log, which is read now; without it, the run that was saved last.
+    RUN is an id from the store, or the beginning of one; PATH is a log, which is read and diagnosed.  Without either
+    it is the run that was saved last.
     """
     from nanlog.cli._output import report_stream, style_for
     from nanlog.cli._runs import resolve_run

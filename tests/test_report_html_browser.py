@@ -106,6 +106,24 @@ def test_nothing_runs_and_nothing_is_asked_for(window: Browser, pages: Pages) ->
         assert [url for url in window.requests() if not url.startswith("chrome:")] == [each.as_uri()]
 
 
+def test_a_picture_that_is_opened_on_its_own_runs_nothing(window: Browser, pages: Pages, tmp_path: Path) -> None:
+    """An SVG in an image runs no script whatever it holds; one that is a page of its own would."""
+    log = pages.hostile.with_suffix(".log")
+    for options in (["--grad-norms"], ["--all"], []):
+        picture = tmp_path / "hostile.svg"
+        words = ["plot", str(log), "--no-store", "--force", "--out", str(picture), *options]
+        assert CliRunner().invoke(cli, words).exit_code == 0
+        window.show(picture)
+        assert window.ask("typeof window.__hit") == "undefined"
+        assert window.ask("document.querySelectorAll('script, image[*|href^=http], foreignObject').length") == 0
+        assert "&lt;script" in picture.read_text(), "the name is there, and is no element"
+        assert [url for url in window.requests() if not url.startswith("chrome:")] == [picture.as_uri()]
+    running = tmp_path / "running.svg"
+    running.write_text(picture.read_text().replace("</svg>", "<script>window.__hit=1</script></svg>"))
+    window.show(running)
+    assert window.ask("window.__hit") == 1
+
+
 def test_a_script_that_got_in_would_be_seen_and_the_policy_stops_it(
     window: Browser, pages: Pages, tmp_path: Path
 ) -> None:

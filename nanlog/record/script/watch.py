@@ -50,10 +50,15 @@ class Watch:
         self._stack = ExitStack()
 
     def attach(self) -> None:
-        """Listen until the process ends."""
+        """Listen until ``detach``, mostly until the process ends."""
         self._stack.enter_context(self._listening)
-        register_module_forward_pre_hook(self._module_called)
+        self._stack.callback(register_module_forward_pre_hook(self._module_called).remove)
         self._stack.enter_context(wrapped(torch.optim.Optimizer, "__init__", self._optimizer_made))
+
+    def detach(self) -> None:
+        """Leave torch as it was; attaching again goes on with the same steps."""
+        self._stack.close()
+        self._hears_loaders = False
 
     def attach_to_loaders(self) -> None:
         """Once ``torch.utils.data`` is imported."""

@@ -22,7 +22,7 @@ from nanlog.cli._runs import resolve_run
 from nanlog.errors import StoreError, UnreadableError, UsageError
 from nanlog.report import Style
 from nanlog.report.as_json import as_dict
-from nanlog.store import Summary, list_runs, save
+from nanlog.store import Summary, list_runs, save, save_replay
 from nanlog.store.entries import StoredRun
 from tiny_dialect import run_of, write
 
@@ -293,3 +293,14 @@ def test_a_real_shell_completes_a_run(shell: str, some: list[str]) -> None:
     command = [shell, "-c", f"{script}\n{ask[shell]}"]
     done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
     assert some[0] in done.stdout.split()
+
+
+def test_what_a_replay_confirmed_is_in_the_list(some: list[str], root: Path) -> None:
+    unhealthy = next(each for each in list_runs(root) if each.summary.verdict == "unhealthy")
+    save_replay(root, unhealthy.run_id, {"causes": [{"cause": "relu_rnn", "verdict": "confirmed"}]})
+    assert "confirmed relu_rnn" in run("runs", unhealthy.run_id).stdout
+    (record,) = json.loads(run("runs", unhealthy.run_id, "--format", "json").stdout)["runs"]
+    assert (record["confirmed"], record["cause"]) == ("relu_rnn", unhealthy.summary.cause)
+    for junk in ({"causes": 7}, {"causes": [3, {"cause": [], "verdict": "confirmed"}]}):
+        save_replay(root, unhealthy.run_id, junk)
+        assert json.loads(run("runs", unhealthy.run_id, "--format", "json").stdout)["runs"][0]["confirmed"] is None

@@ -86,8 +86,8 @@ def as_csv(runs: Sequence[StoredRun]) -> str:
 
 
 _FIELDS = (
-    "run_id", "verdict", "pattern", "step", "departure_step", "cause", "confidence", "source", "log", "parser",
-    "points", "lines", "saved_at", "folder",
+    "run_id", "verdict", "pattern", "step", "departure_step", "cause", "confidence", "confirmed", "source", "log",
+    "parser", "points", "lines", "saved_at", "folder",
 )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def _row(run: StoredRun, now: datetime) -> list[Text]:
     if said.verdict == "unhealthy":
         what = " ".join([(said.pattern or "").replace("_", " "), *_when(said)])
         share = "" if said.confidence is None else f"{percent(said.confidence)} "
-        cause = "" if said.cause is None else share + said.cause
+        cause = f"confirmed {said.confirmed}" if said.confirmed else "" if said.cause is None else share + said.cause
     cells = (
         (run.run_id, "bold"),
         (verdict, _COLOURS.get(verdict, "")),

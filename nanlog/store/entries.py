@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,8 @@ _SHOWN = 5  #: so many candidates are named
 class Summary:
     """What was found out about a run, in the words of its report; None where that says nothing.
 
-    ``departure_step`` is where a divergence left the normal range, which has no first bad ``step``.
+    ``departure_step`` is where a divergence left the normal range, which has no first bad ``step``.  ``confirmed`` is
+    the cause that the last replay proved, which may be another one than the likeliest.
     """
 
     verdict: str | None = None
@@ -32,6 +33,7 @@ class Summary:
     departure_step: int | None = None
     cause: str | None = None
     confidence: float | None = None
+    confirmed: str | None = None
 
     @classmethod
     def of(cls, report: Mapping[str, Any]) -> Summary:
@@ -172,7 +174,10 @@ def _entry(root: Path, run_id: str, folder: Path) -> StoredRun:
         datetime.fromisoformat(about["saved_at"]).astimezone(UTC),
         int(about["points"]),
         int(about["lines"]),
-        Summary.read(about["summary"]) if "summary" in about else _from_report(folder),
+        replace(
+            Summary.read(about["summary"]) if "summary" in about else _from_report(folder),
+            confirmed=_confirmed(folder),
+        ),
         None if about.get("log") is None else str(about["log"]),
     )
 
@@ -183,6 +188,17 @@ def _from_report(folder: Path) -> Summary:
         return Summary.of(read_json(folder / "report.json"))
     except FileNotFoundError:
         return Summary()
+
+
+def _confirmed(folder: Path) -> str | None:
+    """What a replay proved, in whose file anything may stand."""
+    try:
+        causes = read_json(folder / "replay.json").get("causes")
+    except (OSError, ValueError, AttributeError):
+        return None
+    told = (each for each in causes if isinstance(each, dict)) if isinstance(causes, list) else ()
+    proved = (each.get("cause") for each in told if each.get("verdict") == "confirmed")
+    return next((cause for cause in proved if isinstance(cause, str)), None)
 
 
 def _no_such_run(root: Path, word: str, known: list[str]) -> str:

@@ -16,6 +16,7 @@ from .faults import TargetError
 from .naming import called, named_object
 from .symptoms import Watch
 from .targets import open_training
+from .targets.keras.backend import choose_torch
 from .training import Loaded, State, Training
 
 __all__ = ["Opened", "opened"]
@@ -41,6 +42,7 @@ def opened(plan: Plan, send: Send) -> Opened:
     """
     send("stage", says="loading the target and the checkpoint")
     with_determinism()
+    choose_torch(plan)
     made = None if plan.target is None else called(plan.target, named_object(plan.target))
     training, loaded = open_training(made, plan)
     start = _start(loaded, plan)

@@ -1,0 +1,44 @@
+"""Keras 3 on the torch backend: a ``.keras`` file, and a function that returns the data.
+
+::
+
+    nanlog replay --checkpoint model.keras --target data.py
+
+The model is compiled as its file says; each step is its own ``train_step``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from nanlog.errors import UnreadableError
+from nanlog.replay.plan import Plan
+from nanlog.replay.recorded import read_manifest
+from nanlog.replay.worker.training import Loaded, Training
+
+__all__ = ["TARGET"]
+
+
+class Keras:
+    """Takes every target for a file of Keras or a bundle of ``KerasRecorder``, and dictionaries with a Keras model."""
+
+    def takes(self, made: Any, checkpoint: str) -> bool:
+        if checkpoint.endswith((".keras", ".weights.h5", ".h5", ".hdf5")):
+            return True
+        if isinstance(made, Mapping) and "keras" in sys.modules and "loss" not in made:
+            return any(base.__module__.startswith("keras.") for base in type(made.get("model")).__mro__)
+        try:
+            manifest = read_manifest(checkpoint)
+        except UnreadableError:
+            return False
+        return manifest is not None and manifest.framework == "keras"
+
+    def open(self, made: Any, plan: Plan) -> tuple[Training, Loaded]:
+        from .opening import opened
+
+        return opened(made, plan)
+
+
+TARGET = Keras()

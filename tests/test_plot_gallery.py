@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from nanlog.plot._style import DPI, WIDTH
-from tools.gallery import FOLDER, GALLERY, PAGE, Shown, page, run
+from tools.gallery import FOLDER, GALLERY, PAGE, Shown, first_sentence, page, run
 
 _LARGEST = 1_500_000  #: bytes of all pictures together
 
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page()
+
+
+def test_a_point_in_a_name_ends_no_sentence() -> None:
+    assert first_sentence("Lightning's `grad_2.0_norm` of each. More.") == "Lightning's `grad_2.0_norm` of each"
+    assert first_sentence("One alone.") == "One alone"
 
 
 def test_every_picture_is_there_and_none_that_nobody_shows() -> None:

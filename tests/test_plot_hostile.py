@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nanlog.plot as plot
@@ -112,6 +112,33 @@ def test_any_numbers_have_a_scale_limits_and_ticks(values: list[float], other: l
         assert low < high
         ticks = np.asarray(axes.get_yticks())
         assert np.isfinite(ticks).all()
+
+
+#: One of everything that is drawn.
+QUANTITIES = [
+    *("loss", "val/loss", "loss_smoothed", "lr", "grad_norm", "param_norm", "metric/a", "loss_scale"),
+    *("grad_norm/a", "grad_norm/b", "param/a/0", "param/b/0", "update/a/0", "update/b/0", "data/a/a", "data/b/b"),
+    *("param_norm/a", "param_norm/b", "update_ratio/a", "activation_max/a", "activation_max/b", "grad_max/a"),
+]
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+@settings(max_examples=12)
+@given(values=st.dictionaries(st.sampled_from(QUANTITIES), HUGE, min_size=1, max_size=8))
+def test_any_numbers_are_drawn_and_written_without_a_warning(form: str, values: dict[str, list[float]]) -> None:
+    """Warnings are errors here, also where a figure is written by a notebook and not by ``save``."""
+    run = make_run(values)
+    plot.everything(run).savefig(io.BytesIO(), format=form)
+    plot.save(plot.overview(run), io.BytesIO(), form)
+    assert plot.in_terminal(run, ("all",))
+
+
+@pytest.mark.parametrize("values", [[1e280, -1e280, 1e-280], [1e308, 5e-324, -5e-324, 1.0], [9e279, 2e279]])
+def test_an_axis_to_the_ends_of_floats_is_written_without_a_warning(values: list[float]) -> None:
+    figure = plot.loss(make_run({"loss": values}))
+    figure.savefig(io.BytesIO(), format="svg")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) > 1
 
 
 @given(values=HUGE)

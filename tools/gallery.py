@@ -6,6 +6,7 @@ With ``--check`` nothing is drawn or written: exits with 1 where the page is out
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import sys
 import tempfile
@@ -191,9 +192,14 @@ def page() -> str:
 def gallery() -> str:
     return "\n".join(
         f"### {one.name.replace('-', ' ').capitalize()}\n\n{one.says}\n\n"
-        f"    nanlog {shlex.join(one.arguments)}\n\n![{one.says.partition('.')[0]}](plots/{one.file.name})\n"
+        f"    nanlog {shlex.join(one.arguments)}\n\n![{first_sentence(one.says)}](plots/{one.file.name})\n"
         for one in GALLERY
     )
+
+
+def first_sentence(text: str) -> str:
+    """A point inside of a name (``grad_2.0_norm``) ends no sentence."""
+    return re.split(r"\.(?:\s|\Z)", text, maxsplit=1)[0]
 
 
 def terminal() -> str:

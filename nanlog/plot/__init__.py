@@ -9,9 +9,10 @@ and returns a ``matplotlib.figure.Figure`` that belongs to no window::
     nanlog.plot.overview(report)                      # shown by a notebook
     nanlog.plot.save(nanlog.plot.loss(report, steps=(900, 1100)), "loss.svg")
 
-``steps`` are the first and the last step to be seen (None: no limit), ``attempt`` is one training of a log that holds
-several.  All raise :class:`~nanlog.errors.NotLoggedError` where the log has nothing to draw, and
-:class:`~nanlog.errors.UsageError` for steps or an attempt that there are none of.
+``steps`` are the first and the last step to be seen, (None, None) for all of them; without it a long end in which no
+loss is finite any more is cut where it would leave no room for what was before, and the picture says so.  ``attempt``
+is one training of a log that holds several.  All raise :class:`~nanlog.errors.NotLoggedError` where the log has
+nothing to draw, and :class:`~nanlog.errors.UsageError` for steps or an attempt that there are none of.
 
 matplotlib is imported when a picture is made, not before.  Its settings are global: draw in one thread.
 """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nanlog.errors import NotLoggedError, UsageError
+from nanlog.plot._dead_tail import without_dead_tail
 from nanlog.plot._figure import figure_of
 from nanlog.plot._panel import Panel
 from nanlog.plot._pictures import PICTURES, overview_panels, series_panels
@@ -30,7 +31,7 @@ _NEEDS = {
     "ratio": ("sizes of updates and of the parameters they change", "log both for each layer"),
 }
 #: What else ``all`` shows.
-_OTHERS = ("loss_scale", "nonfinite/*", "metric/*", "val*/metric/*")
+_OTHERS = ("loss_scale", "update_norm*", "nonfinite/*", "metric/*", "val*/metric/*")
 _NAMED = 6  #: series in the sentence that says what the log has
 
 
@@ -40,7 +41,9 @@ def draw(subject: Subject, pictures: Sequence[str] = (), globs: Sequence[str] = 
     Raises :class:`~nanlog.errors.NotLoggedError` where the log has nothing to draw of one of them and
     :class:`~nanlog.errors.UsageError` where it has nothing within the steps that are to be seen.
     """
-    return figure_of(subject, *_panels(subject, pictures, globs))
+    panels, notes = _panels(subject, pictures, globs)
+    subject, cut = without_dead_tail(subject, panels)
+    return figure_of(subject, panels, [*notes, *cut])
 
 
 def draw_with_characters(
@@ -50,7 +53,8 @@ def draw_with_characters(
     from nanlog.plot._terminal import with_characters
 
     panels, notes = _panels(subject, pictures, globs)
-    return "\n".join([with_characters(subject, panels, width, colour=colour), *notes])
+    subject, cut = without_dead_tail(subject, panels)
+    return "\n".join([with_characters(subject, panels, width, colour=colour), *notes, *cut])
 
 
 def _panels(subject: Subject, pictures: Sequence[str], globs: Sequence[str]) -> tuple[list[Panel], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from nanlog.plot._heat_style import LOOKS
@@ -21,7 +22,7 @@ _NAME = 34  #: longest name of a row
 _NAMED = 2  #: rows that began together and are all named
 _ARROWS = 1.02  #: where arrows stand beside the cells, in widths of the axes
 _PIXEL = 1 / (0.75 * WIDTH * 100)  #: about a pixel, in widths of the axes
-_LETTER = 0.52  #: width of a letter in units of the size of type, about
+_LETTER, _BOLD = 0.52, 0.62  #: width of a letter in units of the size of type, about
 
 
 def mark_steps(axes: Axes, grid: Grid, events: Sequence[Event]) -> None:
@@ -60,10 +61,10 @@ def mark_beginning(axes: Axes, grid: Grid, spread: Spread, unit: str) -> None:
             box.set_gid(gid)
             axes.add_patch(box)
     top, bottom = spread.blocks[0]
-    said = said_of(grid, spread, unit).replace(": ", ":\n", 1)
+    lead, _, rest = said_of(grid, spread, unit).partition(": ")
     share = (right - low) / (high - low)
-    width = (max(map(len, said.split("\n"))) * _LETTER * (SMALL + 0.5) + 30) * _PIXEL * 100 / 72
-    on_left = share + width > 1 and share > 0.5
+    on_left = share > 0.5 and len(rest) > _letters(1 - share)
+    said = "\n".join([f"{lead}:", *wrap(rest, max(_letters(max(share, 1 - share)), _NAME), break_long_words=False)])
     axes.annotate(
         said,
         (left if on_left else right, (top + bottom + 1) / 2),
@@ -79,6 +80,11 @@ def mark_beginning(axes: Axes, grid: Grid, spread: Spread, unit: str) -> None:
         zorder=6,
         gid="name of the beginning",
     )
+
+
+def _letters(share: float) -> int:
+    """How many bold letters stand beside a frame, in so much of the width of the axes."""
+    return int((share * 72 / (100 * _PIXEL) - 30) / (_BOLD * (SMALL + 0.5)))
 
 
 def said_of(grid: Grid, spread: Spread, unit: str = "step") -> str:

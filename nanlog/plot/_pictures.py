@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,30 @@ _OF_LAYERS = {
     "diff": "gradients of the activations, mean size",
     "param": "parameters, mean size",
     "data": "activations, mean size",
+    "param_norm": "norm of each parameter",
+    "update_norm": "norm of the update of each parameter",
+    "update_ratio": "update / parameter, as logged",
 }
+#: Statistics of each layer, the most telling first, and how they are called.
+_STATISTICS = {
+    "norm": "norm",
+    "rms": "root mean square",
+    "abs_mean": "mean size",
+    "abs_max": "largest size",
+    "max": "maximum",
+    "mean": "mean",
+    "std": "standard deviation",
+    "value": "as logged",
+    "l1": "L1 norm",
+    "median": "median",
+    "min": "minimum",
+    "var": "variance",
+}
+_MEASURED = {"grad": "gradients", "param": "parameters", "update": "updates", "activation": "activations"}
+#: So many statistics of one quantity are drawn.
+_MOST_STATISTICS = 3
+#: Height of the cells in an overview, in inches.
+_LOW = 2.6
 #: So many panels of series chosen by their names, at most.
 _MOST_PANELS = 12
 
@@ -60,22 +84,31 @@ def _global_norm(subject: Subject) -> list[Panel]:
 
 def _layer_gradients(subject: Subject) -> list[tuple[str, list[Series]]]:
     """What is logged of the gradient of each layer: its norm, else Caffe's mean sizes, of blobs and of parameters."""
-    found = {
-        kind: [series for series in in_table(subject, kind) if "/" in base_name(series.name)]
-        for kind in ("grad_norm", "diff", "param_diff")
-    }
-    if found["grad_norm"]:
-        return [("grad_norm", found["grad_norm"])]
-    return [(kind, series) for kind, series in found.items() if series]
+    return _statistics(subject, "grad") or [
+        (kind, series) for kind in ("diff", "param_diff") if (series := in_table(subject, kind))
+    ]
+
+
+def _statistics(subject: Subject, what: str) -> list[tuple[str, list[Series]]]:
+    """The statistics of a quantity that are logged of each layer, the most telling ones."""
+    found = {f"{what}_{statistic}": in_table(subject, f"{what}_{statistic}") for statistic in _STATISTICS}
+    layered = {kind: [one for one in series if "/" in base_name(one.name)] for kind, series in found.items()}
+    return [(kind, series) for kind, series in layered.items() if series][:_MOST_STATISTICS]
 
 
 def _params(subject: Subject) -> list[Panel]:
-    whole = _curves(subject, in_table(subject, "param_norm"), "norm of the parameters", _MEDIUM)
-    return [*whole, *_layers(subject, "param", in_table(subject, "param"))]
+    whole = [one for one in in_table(subject, "param_norm") if "/" not in base_name(one.name)]
+    panels = _curves(subject, whole, "norm of the parameters", _MEDIUM)
+    for kind, series in (("param", in_table(subject, "param")), *_statistics(subject, "param")):
+        panels += _layers(subject, kind, series)
+    return panels
 
 
 def _activations(subject: Subject) -> list[Panel]:
-    return _layers(subject, "data", in_table(subject, "data"))
+    panels = _layers(subject, "data", in_table(subject, "data"))
+    for kind, series in _statistics(subject, "activation"):
+        panels += _layers(subject, kind, series)
+    return panels
 
 
 def _ratio(subject: Subject) -> list[Panel]:
@@ -96,8 +129,16 @@ def _curves(subject: Subject, series: Sequence[Series], title: str, height: floa
 def _layers(subject: Subject, kind: str, series: list[Series]) -> list[Panel]:
     """What is logged for each layer, as cells of layers and steps; of a single layer as a curve."""
     if len({base_name(one.name) for one in series}) > 1:
-        return [HeatPanel(_OF_LAYERS.get(kind, kind), tuple(series))]
-    return _curves(subject, series, _OF_LAYERS.get(kind, kind), _LARGE, f"{kind}/")
+        return [HeatPanel(_title(kind), tuple(series))]
+    return _curves(subject, series, _title(kind), _LARGE, f"{kind}/")
+
+
+def _title(kind: str) -> str:
+    """What a panel of this quantity of layers is called."""
+    what, _, statistic = kind.partition("_")
+    if kind in _OF_LAYERS or what not in _MEASURED or statistic not in _STATISTICS:
+        return _OF_LAYERS.get(kind, kind.replace("_", " "))
+    return f"{_MEASURED[what]} of each layer, {_STATISTICS[statistic]}"
 
 
 #: Name of a picture -> its panels; none where the log has nothing for it.
@@ -122,9 +163,13 @@ def overview_panels(subject: Subject) -> list[Panel]:
     loss = _loss(subject)
     if not loss and (main := main_loss(subject.run)) is not None:
         loss = _curves(subject, [main], base_name(main.name), _LARGE)
-    norm = _global_norm(subject) or _grad_norms(subject)
+    norm = _global_norm(subject) or [_low(panel) for panel in _grad_norms(subject)[:1]]
     panels = [*loss, *_lr(subject), *(norm if not _same(norm, loss) else [])]
     return panels + first_bad_panels(subject, panels)
+
+
+def _low(panel: Panel) -> Panel:
+    return replace(panel, highest=_LOW) if isinstance(panel, HeatPanel) else panel
 
 
 def _same(one: Sequence[Panel], other: Sequence[Panel]) -> bool:
@@ -153,6 +198,7 @@ def series_panels(subject: Subject, globs: Sequence[str]) -> tuple[list[Panel], 
             groups.setdefault(base if kind == "metric" else kind, []).append(series)
     panels: list[Panel] = []
     for kind, found in list(groups.items())[:_MOST_PANELS]:
-        title = _OF_LAYERS.get(kind) or (kind[7:] if kind.startswith("metric/") else kind.replace("_", " "))
+        layered = any("/" in base_name(one.name) for one in found)
+        title = kind[7:] if kind.startswith("metric/") else _title(kind) if layered else kind.replace("_", " ")
         panels += _curves(subject, found, title, _MEDIUM, f"{kind}/")
     return panels, [series.name for found in list(groups.values())[_MOST_PANELS:] for series in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,15 +25,32 @@ def ratios(run: Run) -> tuple[str, list[Series]]:
     It is the update that the log names; where it names none, that of plain gradient descent: the learning rate times
     the gradient.  A parameter that is exactly 0 (a bias at the beginning) has no ratio; those points are left out.
     """
+    if found := list(_as_logged(run)):
+        return "update / parameter, as logged", found
     if found := list(_of_updates(run)):
         return "update / parameter", found
     return "rate * gradient / parameter: the log has no updates", list(_of_gradients(run))
 
 
+def _as_logged(run: Run) -> Iterator[Series]:
+    """What the program divided itself; what is negative is a logarithm of it, and left out."""
+    for name, ratio in run.table.items():
+        if name.startswith("update_ratio/") and not (ratio.value < 0).any():
+            yield replace(ratio, info=replace(ratio.info, name=f"ratio/{name.partition('/')[2]}"))
+
+
+def _pairs(run: Run, above: Mapping[str, str]) -> Iterator[tuple[Series, Series]]:
+    """Series of a quantity and of the parameter with the same name; ``above`` says what is divided by what."""
+    for name, series in run.table.items():
+        kind, _, rest = name.partition("/")
+        parameter = run.series(f"{above[kind]}/{rest}") if rest and kind in above else None
+        if parameter is not None:
+            yield series, parameter
+
+
 def _of_updates(run: Run) -> Iterator[Series]:
-    for name, update in run.table.items():
-        parameter = run.series(name.replace("update/", "param/", 1)) if name.startswith("update/") else None
-        if parameter is not None and len(found := _ratio(update, parameter)):
+    for update, parameter in _pairs(run, {"update": "param", "update_norm": "param_norm"}):
+        if len(found := _ratio(update, parameter)):
             yield found
 
 
@@ -41,14 +58,12 @@ def _of_gradients(run: Run) -> Iterator[Series]:
     rate = run.series("lr")
     if rate is None:
         return
-    for name, gradient in run.table.items():
-        parameter = run.series(name.replace("param_diff/", "param/", 1)) if name.startswith("param_diff/") else None
-        if parameter is not None:
-            both, own = _together(gradient, rate)
-            with np.errstate(all="ignore"):
-                step = replace(gradient.where(both), value=np.abs(rate.value[own]) * gradient.value[both])
-            if len(found := _ratio(step, parameter)):
-                yield found
+    for gradient, parameter in _pairs(run, {"param_diff": "param", "grad_norm": "param_norm"}):
+        both, own = _together(gradient, rate)
+        with np.errstate(all="ignore"):
+            step = replace(gradient.where(both), value=np.abs(rate.value[own]) * gradient.value[both])
+        if len(found := _ratio(step, parameter)):
+            yield found
 
 
 def _ratio(update: Series, parameter: Series) -> Series:

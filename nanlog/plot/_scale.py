@@ -119,13 +119,23 @@ def _set_limits(axes: Axes, reach: Reach, headroom: float) -> None:
 
 
 def _set_ticks(axes: Axes, reach: Reach) -> None:
-    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
     if reach.scale == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(_TICKS, min_n_ticks=2))
     elif len(ticks := _powers(reach)) > 1:
         axes.yaxis.set_major_locator(FixedLocator(ticks))
         axes.yaxis.set_minor_locator(NullLocator())
+        # those of matplotlib divide the ends of the axis by one another, which overflows
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power_of_ten(value)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _power_of_ten(value: float) -> str:
+    if value == 0:
+        return r"$\mathdefault{0}$"
+    sign = "-" if value < 0 else ""
+    return rf"$\mathdefault{{{sign}10^{{{round(math.log10(abs(value)))}}}}}$"
 
 
 def _powers(reach: Reach) -> list[float]:

@@ -42,6 +42,7 @@ class Subject:
     onset: Onset
     steps: Steps = (None, None)
     attempt: int | None = None
+    is_limited: bool = False  #: whether somebody asked for these steps
     _named: list[tuple[IntArray, IntArray]] = field(default_factory=list, init=False, repr=False)
 
     @property
@@ -169,12 +170,16 @@ def subject_of(
     if first is not None and last is not None and first > last:
         raise UsageError(f"the steps {first}:{last} end before they begin: give the smaller one first")
     if attempt is None:
-        return Subject(run, known or (locate(run) if run.table else Onset(Pattern.HEALTHY)), (first, last))
+        return Subject(
+            run, known or (locate(run) if run.table else Onset(Pattern.HEALTHY)), (first, last), None, steps is not None
+        )
     if attempt not in {a.index for a in run.attempts}:
         raise UsageError(f"the log holds {len(run.attempts)} trainings, counted from 0: there is no training {attempt}")
     part = run.of_attempt(attempt)
     same = known is not None and known.attempt == attempt
-    return Subject(part, known if same and known is not None else locate_attempt(part), (first, last), attempt)
+    return Subject(
+        part, known if same and known is not None else locate_attempt(part), (first, last), attempt, steps is not None
+    )
 
 
 def around_onset(what: Report | Run, count: int) -> Steps:

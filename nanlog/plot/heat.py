@@ -48,21 +48,23 @@ _ORDERS = {
 class HeatPanel:
     """The sizes of some layers' series, in colours; ``title`` says what they measure.
 
-    ``rule`` is a size worth knowing, which is marked on the scale; ``absent`` is what a cell without a point is called.
+    ``rule`` is a size worth knowing, which is marked on the scale; ``absent`` is what a cell without a point is called;
+    ``highest`` is how much room the cells may take, in inches.
     """
 
     title: str
     series: tuple[Series, ...]
     rule: float | None = None
     absent: str = LOOKS[Cell.NOT_LOGGED].word
+    highest: float = _MOST
 
     @property
     def height(self) -> float:
         rows = min(len({series.name for series in self.series}), ROWS)
-        return float(np.clip(_ROW * rows, _LEAST, _MOST)) + _FRAME
+        return float(np.clip(_ROW * rows, _LEAST, self.highest)) + _FRAME
 
     def draw(self, axes: Axes, subject: Subject) -> None:
-        grid = grid_of(subject, self.series)
+        grid = grid_of(subject, self.series, rows=int(ROWS * self.highest / _MOST))  # none is lost between two pixels
         unit = subject.x_label.partition(" ")[0]
         draw_heat(axes, grid, self.height - _FRAME, unit, rule=self.rule, absent=self.absent)
         mark_steps(axes, grid, events(subject))

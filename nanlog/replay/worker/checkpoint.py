@@ -17,7 +17,7 @@ import torch
 from .state import RngStates
 from .unpickling import read_file
 
-__all__ = ["Checkpoint", "read_checkpoint"]
+__all__ = ["Checkpoint", "read_checkpoint", "said_nonfinite"]
 
 #: Names under which trainers keep the weights, the surest first; ``ema`` and the like come after any of them.
 _MODEL = ("model_state_dict", "state_dict", "model_state", "model", "net", "network", "module", "weights", "params")
@@ -70,11 +70,11 @@ class Checkpoint:
     def nonfinite(self) -> dict[str, str]:
         """Entries of the weights and of the optimizers' states that hold NaN or an infinity, and how many."""
         weights = next(iter(self.models.values()), {})
-        found = {name: said for name, tensor in weights.items() if (said := _said_nonfinite(tensor))}
+        found = {name: said for name, tensor in weights.items() if (said := said_nonfinite(tensor))}
         for optimizer in self.optimizers:
             for key, state in (optimizer.get("state") or {}).items():
                 for name, value in state.items() if isinstance(state, Mapping) else ():
-                    if isinstance(value, torch.Tensor) and (said := _said_nonfinite(value)):
+                    if isinstance(value, torch.Tensor) and (said := said_nonfinite(value)):
                         found[f"optimizer state {key}.{name}"] = said
         return found
 
@@ -208,7 +208,7 @@ def _mappings(tree: Any) -> Iterator[Mapping[str, Any]]:
         yield from (value for value in tree.values() if isinstance(value, Mapping))
 
 
-def _said_nonfinite(tensor: torch.Tensor) -> str | None:
+def said_nonfinite(tensor: torch.Tensor) -> str | None:
     """``3 of 120 values are NaN``; None when all are finite."""
     if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.numel() == 0:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -313,3 +314,19 @@ def test_a_closed_standard_output_is_wrong_usage(logs: Path) -> None:
     command = f"{sys.executable} -m nanlog diagnose {logs}/failed.log >&-"
     done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "nanlog: standard output is closed: name a file with --output\n")
+
+
+def test_folders_of_separate_runs_are_offered_one_by_one(
+    logs: Path, sample_log: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(logs)
+    for name, sample in (("a", HEALTHY), ("b", FAILED)):
+        (logs / "runs here" / name).mkdir(parents=True)
+        shutil.copy(sample_log(sample), logs / "runs here" / name / "train.log")
+    text = run("runs here").stdout
+    (command,) = [line.removeprefix("  one by one").strip() for line in text.splitlines() if "one by one" in line]
+    assert shlex.split(command)[:2] == ["nanlog", "diagnose"]
+    each = run(*shlex.split(command)[2:]).stdout
+    assert "2 runs" in each
+    assert "1 unhealthy, 1 healthy" in each
+    assert "one by one" not in run(logs / "failed.log").stdout

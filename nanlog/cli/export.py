@@ -68,4 +68,5 @@ def export(
     with new_file(out, chosen, force=force) as file:
         rows = WRITERS[form](points, file)
     if out != "-":
-        click.echo(f"{rows:,} values are in {click.format_filename(out)}", err=True)
+        said = "1 value is" if rows == 1 else f"{rows:,} values are"
+        click.echo(f"{said} in {click.format_filename(out)}", err=True)

@@ -111,7 +111,7 @@ def _unread(page: Medium[Inline], run: Run) -> Iterator[Inline]:
     if not run.unread_count:
         return
     verb = "looks" if run.unread_count == 1 else "look"
-    said = f"{counted(run.unread_count, 'line')} that {verb} like {name(run.parser)} could not be read"
+    said = f"{counted(run.unread_count, run.unit)} that {verb} like {name(run.parser)} could not be read"
     if not run.unread:
         yield page.text(said)
         return

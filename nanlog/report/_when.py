@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ def rows(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, In
         yield "finite again", page.text(again if onset.series != "loss_smoothed" else f"{again}, its average aside")
     if len(run.attempts) > 1:
         yield "attempt", page.text(_attempt(run, onset))
+        if (command := _one_by_one(run)) is not None:
+            yield "one by one", page.text(command)
     yield from _checkpoint(page, run, onset)
 
 
@@ -155,6 +158,12 @@ def _attempt(run: Run, onset: Onset) -> str:
     said = f"{ordinal} of {len(run.attempts)} in this log"
     source = run.attempts[ordinal - 1].resumed_from
     return said if source is None else f"{said}, resumed from {name(source)}"
+
+
+def _one_by_one(run: Run) -> str | None:
+    """The command for a report on each attempt, where each lies in a folder of its own: they may be separate runs."""
+    folders = {attempt.file.rpartition("/")[0] for attempt in run.attempts}
+    return f"nanlog diagnose {shlex.quote(run.source.rstrip('/') + '/*')}" if len(folders) > 1 else None
 
 
 def _checkpoint(page: Medium[Inline], run: Run, onset: Onset) -> Iterator[tuple[str, Inline]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from nanlog.replay.worker.norms import batch_norms
+from nanlog.replay.worker.norms import batch_norms, by_running_statistics
 from nanlog.replay.worker.scene import Change, Scene
 
 from . import Intervention
@@ -26,15 +26,10 @@ class EvalNorm(Intervention):
     @contextmanager
     def change(self, scene: Scene) -> Iterator[Change]:
         layers = batch_norms(scene.training.model)
-        kept = {layer: layer.__dict__.get("train") for layer in layers.values()}
-        for layer in layers.values():
-            layer.eval()
-            object.__setattr__(layer, "train", lambda mode=True, layer=layer: layer)  # model.train() leaves it alone
-        try:
+        with ExitStack() as stack:
+            for layer in layers.values():
+                stack.enter_context(by_running_statistics(layer))
             yield Change(f"{len(layers)} layer{'s' if len(layers) > 1 else ''} of normalisation in eval mode")
-        finally:
-            for layer in kept:
-                object.__delattr__(layer, "train")
 
 
 INTERVENTION = EvalNorm()

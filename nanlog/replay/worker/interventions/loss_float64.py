@@ -21,6 +21,8 @@ class LossFloat64(Intervention):
     causes = ("faulty_loss",)
 
     def applies(self, scene: Scene) -> str | None:
+        if scene.training.framework == "keras":
+            return "a loss of Keras turns what the model returns back to 32 bit"
         return "this device has no float64" if scene.training.device.type == "mps" else None
 
     @contextmanager

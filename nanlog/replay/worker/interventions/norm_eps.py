@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nanlog.replay.worker.norms import norms
+from nanlog.replay.worker.norms import epsilon_name, norms
 from nanlog.replay.worker.scene import Change, Scene
 
 from . import Intervention
@@ -34,19 +34,23 @@ class NormEpsilon(Intervention):
     @contextmanager
     def change(self, scene: Scene) -> Iterator[Change]:
         layers = {name: layer for name, layer in norms(scene.training.model).items() if _small(layer)}
-        kept = {layer: layer.eps for layer in layers.values()}
+        kept = {layer: _epsilon(layer) for layer in layers.values()}
         smallest = min(eps or 0.0 for eps in kept.values())
         for layer in kept:
-            layer.eps = EPSILON
+            setattr(layer, epsilon_name(layer) or "eps", EPSILON)
         try:
             yield Change(f"epsilon {EPSILON:g} instead of {smallest:g} in {len(kept)} layers of normalisation")
         finally:
             for layer, eps in kept.items():
-                layer.eps = eps
+                setattr(layer, epsilon_name(layer) or "eps", eps)
 
 
 def _small(layer: object) -> bool:
-    return (getattr(layer, "eps", None) or 0.0) < EPSILON
+    return (_epsilon(layer) or 0.0) < EPSILON
+
+
+def _epsilon(layer: object) -> float | None:
+    return getattr(layer, epsilon_name(layer) or "eps", None)
 
 
 INTERVENTION = NormEpsilon()

@@ -31,7 +31,10 @@ def found(*shares: tuple[Cause, float]) -> Report:
 
 def said(**verdicts: str) -> dict[str, Any]:
     """A document of a replay with these verdicts."""
-    causes = [{"cause": cause, "verdict": verdict, "because": [f"why {Cause(cause).name}"]} for cause, verdict in verdicts.items()]
+    causes = [
+        {"cause": cause, "verdict": verdict, "because": [f"why {Cause(cause).name}"]}
+        for cause, verdict in verdicts.items()
+    ]
     trials = [
         {"intervention": "lr/10", "finite": False, "detail": "a tenth of the rate; step 9: NaN"},
         {"intervention": "clip", "finite": True, "detail": "gradients clipped to norm 1; step 9 is finite"},

@@ -224,6 +224,8 @@ OF_LAYERS = {
         Phase.BACKWARD,
     ),
     "grad_norm.encoder.0": ("grad_norm/encoder.0", "encoder.0", Phase.BACKWARD),
+    "grads.layers.1.norm": ("grad_norm/layers.1.norm", "layers.1.norm", Phase.BACKWARD),
+    "gradients/layers.1/norm": ("grad_norm/layers.1", "layers.1", Phase.BACKWARD),
     "per_layer_grad_norm.fc": ("grad_norm/fc", "fc", Phase.BACKWARD),
     "layers.fc1.grad_norm": ("grad_norm/layers.fc1", "layers.fc1", Phase.BACKWARD),
     "train/fc1/grad_norm": ("grad_norm/fc1", "fc1", Phase.BACKWARD),
@@ -275,6 +277,13 @@ def test_a_layer_does_not_take_the_name_of_all() -> None:
         *("param_norm/fc", "grad_norm/fc", "update_norm/fc"),
         *("param_norm", "grad_norm", "update_norm"),
     ]
+
+
+def test_the_gradient_of_a_layer_called_norm_is_not_that_of_all() -> None:
+    names = Names()
+    names.claim(["grads.fc", "grads.norm", "grad_norm"])
+    assert [names.info(n).name for n in ("grad_norm", "grads.norm")] == ["grad_norm", "grad_norm/norm"]
+    assert Names().info("grads.norm").name == "grad_norm"
 
 
 def test_two_of_one_layer_are_told_apart_by_what_their_names_say() -> None:

@@ -155,7 +155,7 @@ def _behind(found: re.Match[str], *, norm_is_a_layer: bool) -> OfLayer | None:
     if _is_total(name) and not alone:
         return None
     if not statistic and not alone:
-        statistic, name = _with_own(name)
+        statistic, name = _with_own(what, name)
     if _is_total(name) and not alone:
         return None
     if not statistic and not _may_stand_alone(what, name):
@@ -223,12 +223,19 @@ def _usual(what: str) -> str:
     return VALUE if _named(what) == "activation" else "norm"
 
 
-def _with_own(name: str) -> tuple[str, str]:
-    """The statistic that stands with the name of the layer, and the name without it."""
+def _with_own(what: str, name: str) -> tuple[str, str]:
+    """The statistic that stands with the name of the layer, and the name without it.
+
+    ``grads.layers.1.norm`` is the gradient of a layer called norm, or the norm of that of ``layers.1``: a norm in any
+    case, so that the name stays whole.
+    """
     if (found := _LEADING.fullmatch(name)) is not None:
         return _kind(found["statistic"]), found["name"]
     found = _TRAILING.fullmatch(name)
     if found is None or not found["name"] or (found["mark"] == "_" and not _is_layer(found["name"])):
+        return "", name
+    is_unsure = found["mark"] != "/" and not _OWN.fullmatch(_PARTS.split(found["name"])[-1])
+    if is_unsure and _kind(found["statistic"]) == _usual(what):
         return "", name
     return _kind(found["statistic"]), found["name"]
 

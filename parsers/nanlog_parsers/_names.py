@@ -263,6 +263,8 @@ def _claim(original: str) -> tuple[int, bool, bool, int]:
     """Sorts the best name of a quantity first, and validation before the test set."""
     meaning = _meaning(original)
     guessed = meaning.of is not None and meaning.of.guessed
+    if meaning.kind is _Kind.GRADIENT:  # grads.norm may be that of a layer
+        guessed = of_layer(run_and_name(original)[1], norm_is_a_layer=True) is not None
     return meaning.kind, meaning.data == "test", guessed, len(words(run_and_name(original)[1]))
 
 

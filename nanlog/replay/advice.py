@@ -38,6 +38,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     if any(each.cause == "bad_lr_policy" for each in outcome.confirmed):
         return ("mend the schedule: print the learning rate that it sets in each step before you train again",)
     name = outcome.smallest_change
+    if name is None and any(each.cause == "faulty_input" for each in outcome.confirmed):
+        name = "drop_samples"
     if name is None:
         return ("an earlier checkpoint may show what led here: none of the changes removed the fault",)
     if name == "guard_op":

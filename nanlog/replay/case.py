@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,11 @@ __all__ = ["GROWN", "Case"]
 
 #: From this factor on something grew: what one batch more or less does to a loss is less.
 GROWN = 10.0
+#: An update is usually a thousandth of the parameters (the customary rule of thumb), and in small, hasty trainings a
+#: third; one that is this many times as large as they are replaces them by noise.
+MOVED = 3.0
+#: A loss this many times as large as those before is not that of a training which goes on.
+_SANE = 1e3
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,16 @@ class Case:
 
     @property
     def grew(self) -> str | None:
-        """What grew over the suspect steps, in words; None when nothing did."""
+        """What grew over the suspect steps, or moved too far, in words; None when nothing did."""
+        if self.grown is not None:
+            return f"{self.grown} in {self._steps} before the fault"
+        if not self.moved:
+            return None
+        times = self.signs.update_size or 0.0
+        return f"in {self._steps} before the fault each update moved the parameters by {times:.3g} times their size"
+
+    @property
+    def grown(self) -> str | None:
         grown = {
             "the largest parameter": self.signs.parameter_growth,
             "the loss": self.signs.loss_growth,
@@ -63,6 +78,23 @@ class Case:
         }
         best = max(((factor or 0.0, name) for name, factor in grown.items()), default=(0.0, ""))
         return f"{best[1]} grew {best[0]:.3g} times" if best[0] >= GROWN else None
+
+    def sane(self, trial: Trial | None) -> bool:
+        """Whether a change left the loss where it was, and not only finite."""
+        if trial is None or not trial.losses:
+            return False
+        before = [abs(loss) for loss in self.known.losses if math.isfinite(loss)]
+        return abs(trial.losses[-1]) <= _SANE * max([*before, 1.0])
+
+    @property
+    def moved(self) -> bool:
+        """Whether updates were larger than the parameters themselves, which no training survives for long."""
+        return (self.signs.update_size or 0.0) >= MOVED
+
+    @property
+    def _steps(self) -> str:
+        steps = max(self.signs.steps_before, 1)
+        return f"{steps} steps" if steps > 1 else "the step"
 
     @property
     def operand(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .case import GROWN, Case
-from .operators import DIVISIONS, RECURRENT, SINGULAR, is_norm
+from .operators import DIVISIONS, OVERFLOWING, RECURRENT, SINGULAR, is_norm
 from .outcome import Judgement, ReplayPhase, Trial
 
 __all__ = ["JUDGES", "Judged"]
@@ -144,19 +144,20 @@ def lr_too_high(case: Case) -> Judged:
             "the fault shows in the first step after the checkpoint, before any update could change it; an earlier"
             " checkpoint would tell"
         )
-    rose = case.grew
-    by_parameters = (case.signs.parameter_growth or 0.0) >= GROWN
-    other = case.cured("float32", "tanh")
-    if rose is None or (other is not None and not by_parameters):
-        why = (
-            "nothing grew before the fault"
-            if rose is None
-            else f"{other.intervention} removes it, too"
-            if other
-            else ""
-        )
-        return _no(f"{why}: with a lower rate the training only takes another path around {case.origin}", *_shown(cure))
-    return _yes(f"{rose} in {case.signs.steps_before} steps before the fault", *_shown(cure), *_shown(calm))
+    around = f"with a lower rate the training only takes another path around {case.origin}"
+    if case.grew is None:
+        return _no(f"nothing grew before the fault: {around}", *_shown(cure))
+    if (other := _spares_the_rate(case)) is not None:
+        return _no(f"{other.intervention} removes it, too: {around}", *_shown(cure))
+    return _yes(case.grew, *_shown(cure), *_shown(calm))
+
+
+def _spares_the_rate(case: Case) -> Trial | None:
+    """Another cure, which keeps the training going at its rate, where it was not plainly the parameters that grew."""
+    if (case.signs.parameter_growth or 0.0) >= GROWN:
+        return None
+    guarded = case.cured("guard_op") if case.grown is None else None
+    return case.cured("float32", "tanh") or (guarded if case.sane(guarded) else None)
 
 
 def fp16_overflow(case: Case) -> Judged:
@@ -181,7 +182,7 @@ def relu_rnn(case: Case) -> Judged:
 
 def batchnorm_instability(case: Case) -> Judged:
     first = case.first
-    cure = case.cured("eps", "eval_norm")
+    cure = case.cured("eps", "eval_norm", "guard_op")
     if first is None or case.phase in (*_STATE, ReplayPhase.INPUT):
         return _no("the fault is not in a layer of normalisation") if first else _open("it is not known where it arose")
     if not is_norm(first):
@@ -229,6 +230,8 @@ def _by_guard(case: Case, operators: frozenset[str], phase: ReplayPhase, does: s
     if case.phase is not phase or case.first.op not in operators or is_norm(case.first) or case.first.op in RECURRENT:
         return _no(f"the fault arises in {case.origin} ({case.phase}), which is nothing of the kind")
     if (cure := case.cured("guard_op")) is not None:
+        if case.first.op in OVERFLOWING and not case.sane(cure):
+            return _no(f"a bound before {case.origin} only hides that its operand has grown", *_shown(cure))
         return _yes(f"{case.origin} {does}{case.operand}", *_shown(cure))
     why = case.untried("guard_op")
     return _open(f"{case.origin} {does}{case.operand}", why) if why else _no(*_shown(case.failed("guard_op")))

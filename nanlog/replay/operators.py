@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .outcome import FirstNonfinite, ReplayPhase
 
-__all__ = ["DIVISIONS", "NORMS", "RECURRENT", "SINGULAR", "is_norm", "nominated"]
+__all__ = ["DIVISIONS", "NORMS", "OVERFLOWING", "RECURRENT", "SINGULAR", "is_norm", "nominated"]
 
 #: They divide by a sum, a count or a norm, which may be of nothing; ``sub`` is how a masked row loses its maximum.
 _DIVISIONS = """
     div divide true_divide reciprocal mean nanmean average std var std_mean var_mean cross_entropy nll_loss softmax
-    log_softmax logsumexp sub scaled_dot_product_attention multi_head_attention_forward fmod remainder
+    log_softmax logsumexp sub scaled_dot_product_attention multi_head_attention_forward fmod remainder weight_norm
 """
 #: Undefined, or infinite, at a point that finite operands can reach.
 _SINGULAR = """
@@ -23,14 +23,17 @@ _NORMS = """
 DIVISIONS = frozenset(_DIVISIONS.split())
 SINGULAR = frozenset(_SINGULAR.split())
 NORMS = frozenset(_NORMS.split())
+#: Infinite far away from any usual operand; a bound before them is always a cure.
+OVERFLOWING = frozenset({"exp", "expm1"})
 RECURRENT = frozenset({"rnn_relu", "rnn_tanh", "rnn_relu_cell", "lstm", "gru"})
 
 _SHORT = ("float16", "bfloat16")
 
 
 def is_norm(first: FirstNonfinite) -> bool:
-    """Whether it arose in a layer that normalises."""
-    return first.op in NORMS or "norm" in (first.module_type or "").lower()
+    """Whether it arose in a layer that normalises activations, not in one that normalises a weight."""
+    kind = (first.module_type or "").lower()
+    return first.op in NORMS or ("norm" in kind and not any(word in kind for word in ("spectral", "weight")))
 
 
 def nominated(first: FirstNonfinite | None) -> tuple[str, ...]:

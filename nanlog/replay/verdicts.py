@@ -59,7 +59,7 @@ _CURES_OF = {
     "bad_lr_policy": ("lr/10", "lr/1000"),
     "faulty_input": ("drop_samples",),
     "fp16_overflow": ("float32", "float64"),
-    "batchnorm_instability": ("eps", "eval_norm"),
+    "batchnorm_instability": ("eps", "guard_op", "eval_norm"),
     "bad_initialisation": ("restore_weights", "reset_optimizer"),
     "relu_rnn": ("tanh", "clip"),
     "division_by_zero_sparsity": ("guard_op", "optimizer_eps"),

@@ -100,6 +100,18 @@ def test_bounds_are_read_from_the_model() -> None:
     assert bounds_of(nn.Linear(3, 1)) == Bounds()
 
 
+def test_a_default_of_a_configuration_is_no_number_of_classes() -> None:
+    class Config:
+        num_labels = 2
+
+    model = nn.Linear(8, 40)
+    model.config = Config()
+    assert bounds_of(model) == Bounds(None, 40)
+    head = nn.Sequential(nn.Linear(8, 40), nn.Linear(40, 2))
+    head.config = Config()
+    assert bounds_of(head) == Bounds(2, 2)
+
+
 def test_a_data_set_that_raises_ends_the_walk_with_a_sentence() -> None:
     def broken() -> Iterator[Any]:
         yield from batches(2)

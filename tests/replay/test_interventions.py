@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nanlog.replay.outcome import Outcome
 from nanlog.replay.plan import plan_for
 from nanlog.replay.verdicts import CURES
 from nanlog.replay.worker.faults import CouldNotRun, TargetError
+from nanlog.replay.worker.gradients import finite_gradients
 from nanlog.replay.worker.guards import GUARDS, Guarded
 from nanlog.replay.worker.interventions import interventions
 from nanlog.replay.worker.losses import outputs_in_float64
@@ -94,6 +96,32 @@ def test_a_guard_makes_value_and_gradient_finite_where_they_were_not(op: str) ->
     assert op in GUARDS
     assert value_and_gradient(True)
     assert not value_and_gradient(False)
+
+
+class Quartic(torch.autograd.Function):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x.abs().pow(0.25)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return gradients[0] * 0.25 * x.abs().pow(-0.75)
+
+
+@pytest.mark.parametrize(("op", "function"), [("Quartic", Quartic.apply), ("atan2", lambda x: torch.atan2(x, x))])
+def test_a_gradient_of_which_nothing_is_known_is_kept_finite(op: str, function: Any) -> None:
+    gradients = []
+    for named in (op, "other"):
+        x = torch.tensor([0.0, 16.0], requires_grad=True)
+        with finite_gradients(named, None, None):
+            function(x).sum().backward()
+        assert x.grad is not None
+        gradients.append(x.grad.tolist())
+    assert gradients[0][0] == 0.0
+    assert not math.isfinite(gradients[1][0])
+    assert gradients[0][1] == gradients[1][1]
 
 
 def log_here(x: torch.Tensor) -> torch.Tensor:

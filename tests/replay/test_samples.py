@@ -158,6 +158,8 @@ def test_places_are_the_first_element_that_is_not_finite_or_absurd() -> None:
 
 
 CLEAN: list[Callable[[], Any]] = [
+    lambda: torch.eye(16)[3],  # a rare class
+    lambda: torch.eye(16, 16),  # sparse features
     lambda: torch.randn(16, 20),
     lambda: torch.rand(16, 3, 8, 8) * 255,
     lambda: torch.randint(0, 50_000, (16, 12)),

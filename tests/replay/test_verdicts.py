@@ -66,6 +66,26 @@ def test_growth_that_a_lower_rate_stops_is_the_rate_even_if_it_ends_in_a_log_of_
     )
 
 
+def test_updates_larger_than_the_parameters_are_the_rate_unless_a_guard_lets_the_training_live() -> None:
+    moved = replace(SIGNS, parameter_growth=2.0, update_size=12.0)
+    exp = replace(LOG, op="exp")
+    hidden = replace(outcome(exp, finite="lr/10"), losses=(3.0, float("inf")))
+    guard = Trial("guard_op", True, "bounded; finite", losses=(1e19,))
+    answer = judged(replace(hidden, trials=(*hidden.trials, guard)), (), moved)
+    assert [each.cause for each in answer.confirmed] == ["lr_too_high"]
+    assert "moved the parameters by 12 times their size" in answer.confirmed[0].because[0]
+    lives = replace(guard, losses=(2.9,))
+    answer = judged(replace(hidden, trials=(*hidden.trials, lives)), (), moved)
+    assert [each.cause for each in answer.confirmed] == ["faulty_loss"]
+
+
+def test_normalisation_is_of_activations() -> None:
+    own = replace(LOG, op="rsqrt", module_type="RMSNorm")
+    assert confirmed(outcome(own, finite="guard_op")) == ["batchnorm_instability"]
+    weight = replace(LOG, op="div", module_type="_SpectralNorm")
+    assert confirmed(outcome(weight, finite="guard_op")) == ["division_by_zero_sparsity"]
+
+
 def test_right_after_the_checkpoint_the_rate_is_open() -> None:
     known = replace(outcome(finite="lr/10"), steps=(9, 9))
     verdicts = {each.cause: each for each in judged(known, (Suspect("lr_too_high", 0.9),), SIGNS).causes}

@@ -11,6 +11,7 @@ from nanlog.replay.outcome import ReplayPhase
 from nanlog.replay.protocol import Send
 
 from .inputs import bounds_of, scanned
+from .looking import looked_at
 from .samples import bisect, places, size_of
 from .scene import Scene
 from .stepping import OutOfMemoryError, run_one
@@ -23,6 +24,8 @@ __all__ = ["bisected"]
 _BY_SAMPLES = (ReplayPhase.INPUT, ReplayPhase.FORWARD, ReplayPhase.BACKWARD)
 #: A value this many times as far from the others as those are from each other is not one of them.
 _OUTSIDE = 3.0
+#: Batches that code not made for them may fail on: one without a variance, or without a negative pair.
+_FEW = 2
 
 
 def bisected(scene: Scene, send: Send, tick: Callable[[object], None]) -> None:
@@ -60,9 +63,21 @@ def _judge(scene: Scene, tick: Callable[[object], None]) -> Callable[[Batch], bo
             return None
         if done.symptom is None:
             return False
-        return True if (done.symptom.kind == "raised") == (scene.symptom.kind == "raised") else None
+        if (done.symptom.kind == "raised") != (scene.symptom.kind == "raised"):
+            return None
+        return None if _another(scene, batch) else True
 
     return goes_bad
+
+
+def _another(scene: Scene, batch: Batch) -> bool:
+    """Whether a batch of one or two goes bad for its size alone: in another operation, on another line."""
+    if (size_of(batch) or 0) > _FEW or scene.first is None:
+        return False
+    found, known = looked_at(scene, batch)[0], scene.first
+    if found is None or None in (found.line, known.line):
+        return False
+    return found.op != known.op and (found.file, found.line) != (known.file, known.line)
 
 
 def _strange(scene: Scene, batch: Batch, samples: tuple[int, ...]) -> Iterator[str]:

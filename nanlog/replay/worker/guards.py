@@ -164,6 +164,7 @@ GUARDS: dict[str, Guard] = {
     **dict.fromkeys(("cross_entropy", "nll_loss"), _EMPTY),
     **dict.fromkeys(("norm", "vector_norm", "dist", "pairwise_distance", "cdist"), _NORM),
     **dict.fromkeys(("std", "var"), _STD),
+    "weight_norm": Guard(f"v + {EPSILON:g} inside the norm of the weight", _first(_shifted)),
 }
 
 

@@ -323,12 +323,14 @@ def _bad_rows(number: int, name: str, rows: torch.Tensor, bad: torch.Tensor, why
 
 def bounds_of(model: torch.nn.Module) -> Bounds:
     """From a model's configuration (``num_labels``, ``num_classes``), its last layer and its embeddings."""
-    owners = (getattr(model, "config", None), getattr(model, "hparams", None), model)
-    stated = (getattr(owner, name, None) for owner in owners for name in ("num_labels", "num_classes", "n_classes"))
-    classes = next((each for each in stated if type(each) is int and each > 1), None)
     layers = [each for each in model.modules() if isinstance(each, torch.nn.Linear | torch.nn.modules.conv._ConvNd)]
-    width = None
-    if layers:
-        width = layers[-1].out_features if isinstance(layers[-1], torch.nn.Linear) else layers[-1].out_channels
+    widths = [each.out_features if isinstance(each, torch.nn.Linear) else each.out_channels for each in layers]
+    width = widths[-1] if widths else None
+    owners = (getattr(model, "config", None), getattr(model, "hparams", None), model)
+    names = ("num_labels", "num_classes", "n_classes")
+    stated = ((name, getattr(owner, name, None)) for owner in owners for name in names)
+    # A configuration of Hugging Face has num_labels = 2 where nobody set it: some layer must be as wide.
+    sound = (each for name, each in stated if name != "num_labels" or not widths or each in widths)
+    classes = next((each for each in sound if type(each) is int and each > 1), None)
     tables = [each.num_embeddings for each in model.modules() if isinstance(each, torch.nn.Embedding)]
     return Bounds(classes, width if width is not None and width > 1 else None, max(tables, default=None))

@@ -8,8 +8,9 @@ from nanlog.replay.protocol import Send
 from .raised import first_of_error
 from .scene import Scene
 from .symptoms import Symptom, spoilt_state
+from .training import Batch
 
-__all__ = ["looked_into"]
+__all__ = ["looked_at", "looked_into"]
 
 #: A fault that comes and goes is waited for this often.
 _ATTEMPTS = 8
@@ -20,19 +21,20 @@ def looked_into(scene: Scene, send: Send, *, comes_and_goes: bool) -> list[Benig
     send("stage", says=f"looking into step {scene.bad}")
     benign: list[Benign] = []
     for _ in range(_ATTEMPTS if comes_and_goes else 1):
-        scene.first, benign = _looked(scene)
+        scene.first, benign = looked_at(scene, scene.batch(scene.bad))
         if scene.first is not None:
             break
     send("first", first=scene.first, benign=benign)
     return benign
 
 
-def _looked(scene: Scene) -> tuple[FirstNonfinite | None, list[Benign]]:
+def looked_at(scene: Scene, batch: Batch) -> tuple[FirstNonfinite | None, list[Benign]]:
+    """The bad step under the probe, on ``batch``."""
     from .probe import Probe
 
     training = scene.training
     training.restore(scene.at_bad)
-    before, batch = spoilt_state(training), scene.batch(scene.bad)
+    before = spoilt_state(training)
     probe = Probe(training.model, step=scene.bad, inputs=batch, optimizers=training.optimizers)
     raised: Exception | None = None
     try:

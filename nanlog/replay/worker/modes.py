@@ -31,6 +31,7 @@ _SPELLINGS = {
     "linalg_norm": "norm",
     "linalg_vector_norm": "vector_norm",
     "special_xlogy": "xlogy",
+    "_weight_norm": "weight_norm",
 }
 
 

@@ -278,7 +278,8 @@ def _absurd(rows: Sequence[torch.Tensor], sample: int, path: str, bad: set[int])
         return None
     others = [_largest(rows[index]) for index in range(len(rows)) if index not in bad]
     usual = sorted(size for size in others if math.isfinite(size))
-    if not usual or _largest(row) <= ABSURD * max(usual[len(usual) // 2], 1e-30):
+    # Where most are 0 (classes, sparse features), the largest of the others says what is usual.
+    if not usual or _largest(row) <= ABSURD * (usual[len(usual) // 2] or usual[-1] or 1.0):
         return None
     flat = int(row.abs().argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), row.shape)) if row.dim() else ()

@@ -23,6 +23,7 @@ def signs_of(scene: Scene, repeats: Repeats) -> Signs:
         loss_growth=_growth(finite, lambda step: abs(step.loss)),
         gradient_growth=_growth(finite, lambda step: step.gradient),
         parameter_growth=_parameters_grew(scene, finite),
+        update_size=_update_size(scene),
         steps_before=len(finite),
         rates=rates,
         rates_before=repeats.past[0].rates if repeats.past else (),
@@ -42,7 +43,22 @@ def _parameters_grew(scene: Scene, finite: list[Step]) -> float | None:
     if not isinstance(scene.at_window, TorchState) or not finite:
         return None
     before = max(scene.at_window.sizes(), default=0.0)
-    return finite[-1].parameter / max(before, 1e-12) if math.isfinite(finite[-1].parameter) else None
+    return finite[-1].parameter / before if before and math.isfinite(finite[-1].parameter) else None
+
+
+def _update_size(scene: Scene) -> float | None:
+    """From the state before the first suspect step to that before the bad one; what was all 0 then has no size."""
+    one, other, steps = scene.at_window, scene.at_bad, scene.bad - scene.window
+    if not isinstance(one, TorchState) or not isinstance(other, TorchState) or steps < 1:
+        return None
+    moved = size = 0.0
+    for name, _ in scene.training.model.named_parameters():
+        before, after = one.tensors[name].double(), other.tensors[name].double()
+        if before.numel() and bool(before.any()) and before.shape == after.shape:
+            size += float(before.square().sum())
+            moved += float((after - before).square().sum())
+    found = math.sqrt(moved / size) / steps if size else math.nan
+    return found if math.isfinite(found) else None
 
 
 def _growth(steps: list[Step], size: Callable[[Step], float]) -> float | None:

@@ -111,7 +111,10 @@ def optimizer_tensors(training: Training) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _largest(tensor: torch.Tensor) -> float:
     """The largest absolute value; NaN where there is one."""
-    if tensor.numel() == 0 or not (tensor.is_floating_point() or tensor.is_complex()):
+    if tensor.layout is torch.sparse_coo:  # the gradient of an embedding
+        tensor = tensor.detach()._values()
+    numbers = tensor.is_floating_point() or tensor.is_complex()
+    if tensor.layout is not torch.strided or not numbers or tensor.numel() == 0:
         return 0.0
     return float(tensor.detach().abs().max())
 

@@ -60,7 +60,7 @@ class Scene:
             return ()
         ends = self._roots() or self._behind_error(events) or self._gradients()
         ends = ends or self._flat(self.harmed.values()) or self._flat(self.states)
-        if ends or self.went_backward:
+        if ends or self.went_backward or self.raised_it:
             return ends
         scalars = [event for event in events if event.size == 1 and event.phase is ReplayPhase.FORWARD]
         return scalars[-1:]  # no backward was seen: the last single number is the loss

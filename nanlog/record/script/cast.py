@@ -74,9 +74,8 @@ class Cast:
         busiest = max(self._steps.values(), default=0)
         return {id(each) for each in self.family.optimizers if self._steps.get(id(each)) or busiest < _PATIENCE}
 
-    def ended(self, updated: set[int]) -> None:
-        for each in updated:
-            self._steps[each] = self._steps.get(each, 0) + 1
+    def stepped(self, optimizer: Any) -> None:
+        self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
 
     def updates_unseen(self) -> bool:
         """Keras' optimizers are none of torch's: nothing tells of an update but the beginning of the next step."""

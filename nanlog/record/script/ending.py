@@ -62,7 +62,7 @@ def where(first: FirstNonfinite) -> str:
     parts = [first.phase.value.replace("_", " ")]
     if first.op:
         parts.append(first.op)
-    if first.tensor:
+    if first.tensor and first.tensor != first.phase.value:
         parts.append(first.tensor)
     text = ", ".join(parts) + (f" in {first.module}" if first.module else "")
     code = f": {first.code}" if first.code else ""

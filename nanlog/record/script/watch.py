@@ -134,7 +134,7 @@ class Watch:
         if self._deaf() or not self.cast.trains(optimizer):
             return
         self._updating = False
-        self._updated.add(id(optimizer))
+        self._note_update(optimizer)
         with self._quiet():
             self.cast.told.update_begins(optimizer)
             self.cast.told.update_ended(optimizer)
@@ -147,12 +147,16 @@ class Watch:
     def update_skipped(self, scaler: Any, optimizer: Any) -> None:
         if self._deaf():
             return
-        self._updated.add(id(getattr(optimizer, "optimizer", optimizer)))
+        self._note_update(getattr(optimizer, "optimizer", optimizer))  # inside of accelerate's wrapper
         with self._quiet():
             self.cast.told.update_skipped(scaler, optimizer)
             self._end_if_complete()
 
     # Steps
+
+    def _note_update(self, optimizer: Any) -> None:
+        self._updated.add(id(optimizer))
+        self.cast.stepped(optimizer)
 
     def _begin(self, batch: Any) -> None:
         """A forward pass: of a new step, of one more micro-batch, or anew because the last came to nothing."""
@@ -186,7 +190,6 @@ class Watch:
             flight.end()
         else:
             flight.raised(error)
-        self.cast.ended(self._updated)
         self._updated.clear()
         self.begun = self._called = self._went_back = False
         if self.probing.first is not None:

@@ -1,13 +1,21 @@
 """Hugging Face's Trainer on a tiny model made from its configuration: huggingface_trainer.py FAULT."""
 
+# mypy: ignore-errors
 from __future__ import annotations
 
+# ruff: noqa: T201  a training that prints
 import sys
 import warnings
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel, Trainer
-from transformers import TrainingArguments
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    Trainer,
+    TrainingArguments,
+)
 from transformers.utils import logging
 
 warnings.simplefilter("ignore")

@@ -1,7 +1,9 @@
 """A Lightning training with one of several faults or none: lightning_trainer.py FAULT."""
 
+# mypy: ignore-errors
 from __future__ import annotations
 
+# ruff: noqa: T201  a training that prints
 import logging
 import sys
 import warnings

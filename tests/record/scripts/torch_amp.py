@@ -1,7 +1,9 @@
 """A regression with autocast and a loss scaler on the CPU, with one of several faults or none: torch_amp.py FAULT."""
 
+# mypy: ignore-errors
 from __future__ import annotations
 
+# ruff: noqa: T201  a training that prints
 import sys
 
 import torch

@@ -1,12 +1,14 @@
 """A classifier in plain torch, with one of several faults or none: torch_plain.py FAULT."""
 
+# mypy: ignore-errors
 from __future__ import annotations
 
+# ruff: noqa: T201  a training that prints
 import sys
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 FAULT = sys.argv[1]
 BAD = 9
@@ -63,7 +65,7 @@ class Net(nn.Module):
 
 
 def objective(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    loss = F.cross_entropy(out, y)
+    loss = functional.cross_entropy(out, y)
     if FAULT == "log_0" and step == BAD:
         chosen = (out * 1e4).softmax(-1).gather(1, y[:, None])
         return loss - torch.log(chosen).mean()  # FAULT log_0
@@ -82,7 +84,8 @@ if FAULT == "nan_input":
 data = torch.utils.data.TensorDataset(features, torch.randint(0, 3, (96,)))
 step = 0
 for epoch in range(2):
-    for x, y in torch.utils.data.DataLoader(data, batch_size=8, shuffle=True):
+    for given, y in torch.utils.data.DataLoader(data, batch_size=8, shuffle=True):
+        x = given
         visible = torch.ones(len(x), len(x), dtype=torch.bool).tril()
         if FAULT == "masked_row" and step == BAD:
             visible[3] = False
@@ -99,5 +102,5 @@ for epoch in range(2):
         step += 1
     net.eval()
     with torch.no_grad():
-        print(f"epoch {epoch} validation {F.cross_entropy(net(x, visible), y).item():.6f}")
+        print(f"epoch {epoch} validation {functional.cross_entropy(net(x, visible), y).item():.6f}")
     net.train()

@@ -28,10 +28,9 @@ from ._sites import site_here
 
 __all__ = ["Recorder"]
 
-#: Operators that put numbers into a tensor.
-_WRITTEN = frozenset(
-    {"setitem", "fill_", "masked_fill_", "masked_fill", "index_fill_", "full", "full_like", "tensor", "stack", "cat"}
-)
+#: Operators that put numbers into a tensor, or another process's memory under it.
+_PUT = {"setitem", "fill_", "masked_fill_", "masked_fill", "index_fill_", "full", "full_like", "tensor"}
+_WRITTEN = frozenset(_PUT | {"stack", "cat", "set", "set_"})
 
 #: Some operators are given several nodes before they run: custom functions, and those inside ``torch.func``.
 _NODES_AT_ONCE = 4
@@ -71,7 +70,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # mypy does not read t
 
     def forget_written(self, tree: Any) -> None:
         """What was written into tensors as a number, or was in the data that they were made of, is a part of them."""
-        for _, tensor in tensors(tree) if self.events else ():
+        for _, tensor in tensors(tree):
             span = span_of(tensor)
             found = self.ledger.behind(span)
             if found and all(map(_is_data, found)):

@@ -27,8 +27,8 @@ class Keras:
     def takes(self, made: Any, checkpoint: str) -> bool:
         if checkpoint.endswith((".keras", ".weights.h5", ".h5", ".hdf5")):
             return True
-        if isinstance(made, Mapping) and "keras" in sys.modules and "loss" not in made:
-            return any(base.__module__.startswith("keras.") for base in type(made.get("model")).__mro__)
+        if isinstance(made, Mapping) and "loss" not in made and _is_model(made.get("model")):
+            return True
         try:
             manifest = read_manifest(checkpoint)
         except UnreadableError:
@@ -39,6 +39,10 @@ class Keras:
         from .opening import opened
 
         return opened(made, plan)
+
+
+def _is_model(given: Any) -> bool:
+    return "keras" in sys.modules and any(base.__module__.startswith("keras.") for base in type(given).__mro__)
 
 
 TARGET = Keras()

@@ -55,8 +55,11 @@ def opened(made: Any, plan: Plan) -> tuple[KerasTraining, Loaded]:
     file = Path(plan.checkpoint) / _MODEL if recorded is not None else Path(plan.checkpoint)
     loaded = Loaded()
     model = _model(file, parts, plan, loaded, needed=recorded is None)
-    if not model.built or model.optimizer is None:
-        raise TargetError(f"the model of {file} is not compiled, so that nothing says how it is trained; compile it in")
+    if not model.built or getattr(model, "optimizer", None) is None:
+        raise TargetError(
+            f"the model of {file} is not compiled, so that nothing says how it is trained; let the target return it"
+            " compiled: {'model': model, 'x': x, 'y': y}"
+        )
     model.jit_compile = False  # compiled code cannot be looked into
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)

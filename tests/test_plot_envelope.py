@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,7 +59,7 @@ def test_a_line_that_is_reduced_is_broken_where_it_was() -> None:
     assert [(s.kind, s.first, s.last, s.count) for s in shape.stretches] == [(Kind.NAN, 50_000, 50_499, 500)]
 
 
-def test_one_spike_in_a_million_points_is_kept_and_it_takes_less_than_a_second() -> None:
+def test_one_spike_in_a_million_points_is_kept() -> None:
     y = np.random.default_rng(0).normal(size=1_000_000)
     y[654_321], y[123_456], y[777_777] = 1e9, -1e9, np.inf
     shape = envelope(steps(len(y)), y)

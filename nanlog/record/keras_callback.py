@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import torch
 
 from nanlog.errors import UsageError
@@ -17,7 +17,7 @@ from .listening import FlightListener
 from .parts import Parts
 from .telling import tell
 
-__all__ = ["KerasRecorder"]
+__all__ = ["KerasParts", "KerasRecorder"]
 
 
 class KerasParts(Parts):
@@ -47,7 +47,7 @@ def _by_path(variables: Any) -> dict[str, torch.Tensor]:
     return {variable.path: torch.as_tensor(variable.value).detach() for variable in variables}
 
 
-class KerasRecorder(keras.callbacks.Callback):  # type: ignore[misc]  # mypy does not read Keras
+class _KerasRecorder:
     """``model.fit(..., callbacks=[KerasRecorder(target="train.py:build")])``.
 
     ``target`` is what ``nanlog replay --target`` takes for this training.  The options are those of
@@ -59,6 +59,8 @@ class KerasRecorder(keras.callbacks.Callback):  # type: ignore[misc]  # mypy doe
         self, target: str | None = None, folder: str | Path = "nanlog-record", *, stop: bool = False, **settings: Any
     ) -> None:
         super().__init__()
+        import keras
+
         if keras.backend.backend() != "torch":
             raise UsageError(
                 f"KerasRecorder needs the torch backend, and this is {keras.backend.backend()}: set"
@@ -80,7 +82,7 @@ class KerasRecorder(keras.callbacks.Callback):  # type: ignore[misc]  # mypy doe
 
     def on_train_begin(self, logs: Any = None) -> None:
         """A callback is not given the batch; ``train_step`` is."""
-        model = self.model
+        model: Any = self.model  # type: ignore[attr-defined]  # Keras' Callback has it
         flight = self.flight = Flight(KerasParts(model), self.settings, About.here(self.target))
         flight.on_found = lambda found: tell(flight)
         self._stack.enter_context(FlightListener(flight).on())
@@ -102,17 +104,37 @@ class KerasRecorder(keras.callbacks.Callback):  # type: ignore[misc]  # mypy doe
         except Exception as error:
             flight.raised(error)
             raise
-        if self.model.optimizer is not None:  # no optimizer of torch: no hook tells of the update
-            flight.rates.append(float(self.model.optimizer.learning_rate))
+        optimizer = flight.parts.model.optimizer
+        if optimizer is not None:  # none of torch's: no hook tells of the update
+            flight.rates.append(float(optimizer.learning_rate))
         flight.update_ended()
         flight.end()
         return result
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.stop and self.found is not None:
-            self.model.stop_training = True
+            self.model.stop_training = True  # type: ignore[attr-defined]  # as above
 
     def on_train_end(self, logs: Any = None) -> None:
         self._stack.close()
         if self.flight is not None:
             self.flight.close()
+
+
+if TYPE_CHECKING:
+    KerasRecorder = _KerasRecorder
+
+
+@cache
+def _callback() -> Any:
+    """A callback of Keras', which is imported when somebody asks for it."""
+    import keras
+
+    members = {"__doc__": _KerasRecorder.__doc__, "__module__": __name__}
+    return type("KerasRecorder", (_KerasRecorder, keras.callbacks.Callback), members)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KerasRecorder":
+        return _callback()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

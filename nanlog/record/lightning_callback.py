@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .bundle import About, Found
 from .flight import Flight, Settings
@@ -14,7 +15,7 @@ from .listening import FlightListener
 from .parts import Parts
 from .telling import tell
 
-__all__ = ["LightningRecorder"]
+__all__ = ["LightningParts", "LightningRecorder"]
 
 
 def _lightning() -> Any:
@@ -64,7 +65,7 @@ def _word(value: Any) -> str | None:
     return None if value is None else str(getattr(value, "value", value))
 
 
-class LightningRecorder(_lightning().Callback):  # type: ignore[misc]  # mypy does not read Lightning
+class _LightningRecorder:
     """``Trainer(callbacks=[LightningRecorder(target="train.py:Module")])``.
 
     ``target`` is what ``nanlog replay --target`` takes for this training.  The options are those of
@@ -123,3 +124,20 @@ class LightningRecorder(_lightning().Callback):  # type: ignore[misc]  # mypy do
         self._stack.close()
         if self.flight is not None:
             self.flight.close()
+
+
+if TYPE_CHECKING:
+    LightningRecorder = _LightningRecorder
+
+
+@cache
+def _callback() -> Any:
+    """A callback of Lightning's, which is imported when somebody asks for it."""
+    members = {"__doc__": _LightningRecorder.__doc__, "__module__": __name__}
+    return type("LightningRecorder", (_LightningRecorder, _lightning().Callback), members)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LightningRecorder":
+        return _callback()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -87,8 +87,10 @@ def _dead_activation(view: View) -> Sign | None:
         if not name.startswith("data/") or series.info.phase is Phase.INPUT or step is None:
             continue
         at = np.flatnonzero((series.step == step) & np.isfinite(series.value))
-        usual = float(np.median(np.abs(series.value[np.isfinite(series.value)]))) if len(series) else 0.0
-        if len(at) and (abs(series.value[at[0]]) <= 1e-3 * usual or (series.value[at[0]] == 0 and usual == 0)):
+        if not len(at):
+            continue
+        usual = float(np.median(np.abs(series.value[np.isfinite(series.value)])))
+        if abs(series.value[at[0]]) <= 1e-3 * usual or (series.value[at[0]] == 0 and usual == 0):
             return view.sign(
                 "activation_dead", view.point(series, int(at[0]), f"{name} is (nearly) all zero at that step")
             )

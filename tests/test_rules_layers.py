@@ -9,7 +9,7 @@ import pytest
 
 import nanlog
 from nanlog.engine import diagnose_run
-from nanlog.model import Phase, Report, Verdict
+from nanlog.model import FactValue, Phase, Report, Verdict
 from runs import make_run
 
 NAN = float("nan")
@@ -67,6 +67,10 @@ def test_a_parameter_does_not_tell_the_phase(tmp_path: Path) -> None:
 
 
 def test_an_activation_that_never_was_finite_gives_no_warning() -> None:
-    facts = {"net.train.layer[0].type": "LRN", "net.train.layer[0].name": "n", "net.train.layer[0].lrn_param.k": 0.0}
+    facts: dict[str, FactValue] = {
+        "net.train.layer[0].type": "LRN",
+        "net.train.layer[0].name": "n",
+        "net.train.layer[0].lrn_param.k": 0.0,
+    }
     run = make_run({"loss": [1.0, 1.0, NAN], "data/ip/ip": [NAN, NAN, NAN]}, facts=facts)
     assert diagnose_run(run).verdict is Verdict.UNHEALTHY

@@ -17,8 +17,8 @@ settings.register_profile("steady", derandomize=True, deadline=None, suppress_he
 settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-#: Trainings of users, which tests start as programs: importing them would train.
-collect_ignore_glob = ["record/scripts/*"]
+#: What tests start as programs: trainings of users, which would train when imported, and what runs them.
+collect_ignore_glob = ["record/scripts/*", "record/forking.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -60,16 +60,16 @@ class Forked:
             self.process.stdin.close()
 
     def __call__(self, script: str | Path, *args: str, recorded: bool = True, **options: Any) -> Ran:
-        """``script`` is a file, or the text of one."""
+        """``script`` is a file, or the text of one; ``place`` and the rest are as for ``nanlog record``."""
         self._runs += 1
         folder = self.home / f"run{self._runs}"
         folder.mkdir()
         if not isinstance(script, Path):
             (folder / "script.py").write_text(script, encoding="utf-8")
             script = folder / "script.py"
-        environment = options.pop("environment", {})
+        environment, place = options.pop("environment", {}), options.pop("place", folder / "record")
         command = (str(script), *args)
-        asked = asdict(Asked(command, output=str(folder / "record"), **options)) if recorded else None
+        asked = asdict(Asked(command, output=str(place), **options)) if recorded else None
         request = {"folder": str(folder), "command": command, "asked": asked, "environment": environment}
         into, out = self.process.stdin, self.process.stdout
         assert into is not None
@@ -78,7 +78,7 @@ class Forked:
         into.flush()
         code = int(out.readline())
         said = {name: (folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr")}
-        return Ran(code, said["stdout"], said["stderr"], folder / "record")
+        return Ran(code, said["stdout"], said["stderr"], place)
 
 
 def forked(home: Path, *modules: str) -> Forked:

@@ -73,6 +73,8 @@ class Watch:
 
     def _optimizer_made(self, original: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> None:
         original(optimizer, *args, **kwargs)
+        if self.cast.flight is None and not self.asleep:
+            self._thread = threading.get_ident()  # who makes an optimizer trains
         if not self._deaf():
             self.cast.add_optimizer(optimizer)
             self._change_probing()
@@ -100,7 +102,7 @@ class Watch:
         found = keras_step() if keras else None
         if keras and found is None:
             return  # a layer is built
-        self._thread = threading.get_ident()
+        self._thread = threading.get_ident()  # for Keras, whose optimizers are not torch's
         if not self._updating:
             with self._quiet():
                 self._end_if_complete()

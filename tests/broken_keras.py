@@ -216,6 +216,25 @@ def mask() -> Any:
     return {"model": model, **made}
 
 
+def rnn() -> Any:
+    """relu in a recurrence: where the inputs are positive, each of 20 time steps makes them larger."""
+
+    def spoil(x: Any, y: Any) -> None:
+        x[:] = np.abs(x)
+
+    twice = keras.initializers.Identity(500.0)
+    recurrent = layers.SimpleRNN(
+        8, activation="relu", kernel_initializer="identity", recurrent_initializer=twice, name="rnn"
+    )
+    model = keras.Sequential([layers.Input((8,)), layers.RepeatVector(20, name="long"), recurrent], name="net")
+    model.add(layers.Dense(3, name="head"))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(1e-6), loss=loss)
+    made = data(spoil)
+    made["x"][: BAD * ROWS] = -np.abs(made["x"][: BAD * ROWS])
+    return {"model": model, **made}
+
+
 def corrupt_weights() -> Any:
     return {"model": net(), **data()}
 
@@ -264,6 +283,7 @@ FAULTS = [
     Fault("absent_class", "division_by_zero_sparsity", op="div", cure="guard_op"),
     Fault("norm", "batchnorm_instability", op="div", module="own_norm", cure="eps"),
     Fault("mask", "division_by_zero_sparsity", op="softmax", module="attention", samples=(4,), cure="guard_op"),
+    Fault("rnn", "relu_rnn", op="matmul", module="simple_rnn_cell", cure="tanh"),
     Fault(
         "corrupt_weights",
         "bad_initialisation",

@@ -144,6 +144,21 @@ def test_a_change_of_the_optimizer_is_what_the_update_uses() -> None:
     assert abs(after(lambda _: before_updates(clip))[0]) == pytest.approx(0.5e-3, rel=1e-4)
 
 
+def test_recurrences_of_keras_are_bounded_and_given_back() -> None:
+    from nanlog.replay.worker.recurrence import bounded, recurrent_layers
+
+    cells = [keras.layers.SimpleRNNCell(4, activation="relu"), keras.layers.SimpleRNNCell(4, activation="relu")]
+    layers = [keras.layers.SimpleRNN(4, activation="relu", return_sequences=True, name="one")]
+    model = keras.Sequential([keras.layers.Input((60, 4)), *layers, keras.layers.RNN(cells, name="two")])
+    found = recurrent_layers(model)
+    assert set(found) == {"one", "two"}
+    x = torch.full((1, 60, 4), 1e3)
+    free = float(model(x).detach().abs().max())
+    with bounded(model, found):
+        assert float(model(x).detach().abs().max()) <= 1.0
+    assert float(model(x).detach().abs().max()) == free > 1.0
+
+
 def test_what_cannot_be_used_is_one_sentence(folder: Path) -> None:
     path = saved(keras_nets.net(), folder / "model.keras")
     assert "did you mean 'batch_size'" in refusal(path, "misspelt")

@@ -165,7 +165,7 @@ def test_the_configuration_of_lightning_cli_beside_the_checkpoint(folder: Path, 
         warnings.simplefilter("ignore")
         patch.setattr(sys, "argv", ["main.py"])
         cli = LightningCLI(*classes, args=["fit", "--config", "conf.yaml"])
-    losses = next(each for each in cli.trainer.callbacks if isinstance(each, lightning_nets.Losses)).steps
+    losses = next(each for each in cli.trainer.callbacks if type(each).__name__ == "Losses").steps
 
     version = next((folder / "lightning_logs").iterdir())
     before = sorted(folder.rglob("*"))

@@ -15,7 +15,7 @@ from .scene import Scene
 from .stepping import run_one
 from .symptoms import Watch
 
-__all__ = ["bounded", "recurrent_relus"]
+__all__ = ["bounded", "recurrent_layers", "recurrent_relus"]
 
 _RELUS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
 #: A line that is run this often in one step, and whose values grow by this factor meanwhile, is a recurrence.
@@ -28,9 +28,7 @@ def recurrent_relus(scene: Scene) -> dict[str, Any]:
 
     The step is run once to see it; the caller restores the state.
     """
-    found: dict[str, Any] = {
-        name: module for name, module in scene.training.model.named_modules() if _is_relu_rnn(module)
-    }
+    found = recurrent_layers(scene.training.model)
     seen = _Relus()
     scene.training.restore(scene.at_bad)
     with seen:  # that the step fails is known; what is seen until then counts
@@ -42,9 +40,32 @@ def recurrent_relus(scene: Scene) -> dict[str, Any]:
     return found
 
 
+def recurrent_layers(model: torch.nn.Module) -> dict[str, Any]:
+    """Those of torch and of Keras that have relu inside."""
+    of_torch = {name: module for name, module in model.named_modules() if _is_relu_rnn(module)}
+    return of_torch | dict(_of_keras(model))
+
+
 def _is_relu_rnn(module: torch.nn.Module) -> bool:
     kinds = (torch.nn.RNN, torch.nn.RNNCell)
     return isinstance(module, kinds) and getattr(module, "nonlinearity", "") == "relu"
+
+
+def _of_keras(model: Any) -> Iterator[tuple[str, Any]]:
+    """Its recurrent layers, which torch does not know as parts of the model; no line of the user's is in their loop."""
+    layers = getattr(model, "_flatten_layers", None)
+    for layer in layers(include_self=False) if callable(layers) else ():
+        if any(_has_relu(cell) for cell in _cells(layer)):
+            yield layer.name, layer
+
+
+def _cells(layer: Any) -> list[Any]:
+    cell = getattr(layer, "cell", None)
+    return list(getattr(cell, "cells", [cell]))
+
+
+def _has_relu(cell: Any) -> bool:
+    return getattr(getattr(cell, "activation", None), "__name__", "") in _RELUS
 
 
 class _Relus(PublicFunctions):
@@ -79,18 +100,24 @@ def bounded(model: torch.nn.Module, where: dict[str, Any]) -> Iterator[None]:
     """Put tanh in the layers and on the lines that :func:`recurrent_relus` found."""
     layers = [each for each in where.values() if isinstance(each, torch.nn.Module)]
     places = {each for each in where.values() if isinstance(each, tuple)}
-    kept = [(layer, layer.nonlinearity, getattr(layer, "mode", None)) for layer in layers]
-    for layer, _, mode in kept:
-        layer.nonlinearity = "tanh"
-        if mode is not None:
-            layer.mode = "RNN_TANH"
+    with ExitStack() as stack:
+        for layer in layers:
+            if hasattr(layer, "nonlinearity"):
+                stack.enter_context(_set(layer, "nonlinearity", "tanh"))
+                if hasattr(layer, "mode"):
+                    stack.enter_context(_set(layer, "mode", "RNN_TANH"))
+            for cell in filter(_has_relu, _cells(layer)):
+                stack.enter_context(_set(cell, "activation", torch.tanh))
+        if places:
+            stack.enter_context(_Tanh(places))
+        yield
+
+
+@contextmanager
+def _set(owner: Any, name: str, value: Any) -> Iterator[None]:
+    kept = getattr(owner, name)
+    setattr(owner, name, value)
     try:
-        with ExitStack() as stack:
-            if places:
-                stack.enter_context(_Tanh(places))
-            yield
+        yield
     finally:
-        for layer, nonlinearity, mode in kept:
-            layer.nonlinearity = nonlinearity
-            if mode is not None:
-                layer.mode = mode
+        setattr(owner, name, kept)

@@ -42,7 +42,8 @@ def open_training(made: Any, plan: Plan) -> tuple[Training, Loaded]:
     if made is None and plan.target is None:
         raise TargetError(
             f"a checkpoint alone ({plan.checkpoint}) does not say which model, loss and data it belongs to; add"
-            " --target FILE.py, a file with a function target() of ten lines: see docs/replay.md"
+            " --target FILE.py, a file with a function target() of ten lines, or --target FILE.py:MODULE,DATAMODULE for"
+            " Lightning: see docs/replay.md"
         )
     raise TargetError(
         f"the target gave a {type(made).__name__}; it must return a dictionary with 'model', 'optimizer', 'loss' and"

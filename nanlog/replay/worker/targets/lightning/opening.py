@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nanlog.replay.plan import Plan
@@ -115,9 +115,16 @@ def _training(
         loaded.notes.append(_ORDER)
     precision = str(trainer.precision)
     read = order.at if plan.batches is None else _of_file(plan.batches, length)
-    return LightningTraining(
-        trainer, position, read, PRECISIONS.get(precision, precision), recorded, stride, loaded.notes
-    )
+    loaded.notes.extend(_without_validation(trainer))
+    return LightningTraining(trainer, position, read, PRECISIONS.get(precision, precision), recorded, stride)
+
+
+def _without_validation(trainer: Any) -> Iterator[str]:
+    """Schedules that wait for what validation measures are left as they are."""
+    for config in trainer.lr_scheduler_configs:
+        if config.reduce_on_plateau:
+            config.strict = False  # the Trainer then goes on without the metric
+            yield f"validation does not run: a rate that follows {config.monitor} stays as in the checkpoint without it"
 
 
 def _step(given: Given, content: Mapping[str, Any], recorded: Recorded | None, stride: int, trainer: Any) -> int | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -36,8 +37,8 @@ class LightningState:
 class LightningTraining:
     """A Trainer that stands in its loop.
 
-    ``read`` gives one batch by epoch and number, or is None where ``recorded`` or ``numbered`` give it by the number
-    of the step or of the batch.
+    ``read`` gives one batch by epoch and number; where there are ``recorded`` ones, these are taken, by every
+    ``stride``-th step.
     """
 
     trainer: Any
@@ -46,7 +47,6 @@ class LightningTraining:
     precision: str
     recorded: Recorded | None = None
     stride: int = 1
-    notes: list[str] = field(default_factory=list)
     framework: str = "lightning"
 
     def __post_init__(self) -> None:
@@ -129,9 +129,7 @@ class LightningTraining:
         try:
             self.trainer.fit_loop.on_advance_end()
         except Exception as error:  # noqa: BLE001  it is the user's code
-            note = f"at the end of epoch {place.epoch} a hook raised {said(error)}; it is passed over"
-            if note not in self.notes:
-                self.notes.append(note)
+            warnings.warn(f"at the end of epoch {place.epoch} a hook raised {said(error)}; passed over", stacklevel=2)
 
     def _scale(self) -> float | None:
         scaler = self._scaler

@@ -57,6 +57,11 @@ def opened(made: Any, plan: Plan) -> tuple[LightningTraining, Loaded]:
     _restore_rng(checkpoint, loaded)
     if recorded is not None:
         loaded.notes.extend(recorded.notes())
+        if training.stride > 1:
+            loaded.notes.append(
+                f"the recorder counts every update, {training.stride} for each batch; here a step is a batch: step"
+                f" {recorded.manifest.bad_step} of the recorder is step {recorded.manifest.bad_step // training.stride}"
+            )
         restore_rest(training.model, plan.checkpoint)
         recorded.restore_threads()
     return training, loaded

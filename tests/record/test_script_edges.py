@@ -95,7 +95,10 @@ class Rows(torch.utils.data.Dataset):
     def __len__(self):
         return 64
     def __getitem__(self, index):
-        nn.Linear(4, 4)(torch.ones(4)).sum().backward()  # a module and a backward pass in the worker
+        own = nn.Linear(4, 4)  # a whole training in the worker
+        update = torch.optim.SGD(own.parameters(), lr=0.1)
+        own(torch.ones(4)).sum().backward()
+        update.step()
         return torch.full((4,), float("nan") if index == 42 else index / 64), torch.ones(())
 for x, y in torch.utils.data.DataLoader(Rows(), batch_size=8, num_workers=2):
     optimizer.zero_grad()
@@ -141,11 +144,19 @@ COMPILED = (
     .replace("net(x)", "compiled(x)")
     .replace("def train():", "compiled = torch.compile(net, backend='eager')\ndef train():")
 )
-THREADED = loop("loss = (loss * 0).log()").replace(
-    "def train():",
-    "import threading\nother = nn.Linear(2, 2)\n"
-    "def busy():\n    for _ in range(50):\n        other(torch.ones(2)).sum().backward()\n"
-    "threading.Thread(target=busy).start()\ndef train():",
+THREADED = (
+    HEAD
+    + """
+import threading
+other, begun, over = nn.Linear(2, 2), threading.Event(), threading.Event()
+def busy():
+    while not over.is_set():
+        other(torch.ones(2)).sum().backward()
+        begun.set()
+threading.Thread(target=busy).start()
+begun.wait()
+"""
+    + loop("loss = (loss * 0).log()", end="over.set()").removeprefix(HEAD)
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .outcome import Outcome
+from .outcome import Outcome, ReplayPhase
 
 __all__ = ["advice"]
 
@@ -37,6 +37,12 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         return ("run it on other hardware, with another version of torch, and with CUDA_LAUNCH_BLOCKING=1",)
     if any(each.cause == "bad_lr_policy" for each in outcome.confirmed):
         return ("mend the schedule: print the learning rate that it sets in each step before you train again",)
+    first = outcome.first_nonfinite
+    if not outcome.confirmed and first is not None:
+        if first.phase is ReplayPhase.PARAMETER:
+            return ("name a checkpoint from before the training died: this one holds what came of it",)
+        if ":" in (first.value or "") and outcome.steps is not None and first.step == outcome.steps[0]:
+            return ("does the training itself end in this error? if not, the target is not yet that training",)
     name = outcome.smallest_change
     if name is None and any(each.cause == "faulty_input" for each in outcome.confirmed):
         name = "drop_samples"

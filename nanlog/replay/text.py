@@ -86,7 +86,7 @@ def _where(outcome: Outcome) -> Iterator[tuple[str, str]]:
             yield "given", "; ".join(map(_operand, first.operands[:3]))
         if first.samples:
             of = "sample" if len(first.samples) == 1 else "samples"
-            yield "brought by", f"{of} {', '.join(map(str, first.samples[:8]))} of the batch" + _places(first)
+            yield "brought by", f"{of} {', '.join(map(str, first.samples[:8]))} of {_batch_of(first)}" + _places(first)
     if outcome.steps is not None:
         yield "suspect steps", _span(outcome.steps) + _same(outcome)
 
@@ -102,13 +102,18 @@ def _phase_words(first: FirstNonfinite) -> str:
         case ReplayPhase.OPTIMIZER_STATE:
             return f"before it began: the optimizer's {' '.join(first.via) or 'state'} of {first.tensor}{value}"
         case ReplayPhase.INPUT:
-            return f"in the batch: {first.tensor or 'a tensor'}{value}"
+            return f"in {' '.join(first.via) or 'the batch'}: {first.tensor or 'a tensor'}{value}"
         case ReplayPhase.BACKWARD:
             return f"backward: the gradient of {op}{where}{value}{raised}"
         case ReplayPhase.UPDATE:
             return f"in the update{f' of {first.tensor}' if first.tensor else ''}: {op}{value}{raised}"
         case _:
             return f"forward: {op}{where}{value}{raised}"
+
+
+def _batch_of(first: FirstNonfinite) -> str:
+    """One of several micro-batches is named by the way on which the value came."""
+    return " ".join(first.via) if first.phase is ReplayPhase.INPUT and first.via else "the batch"
 
 
 def _operand(operand: Operand) -> str:
@@ -122,7 +127,7 @@ def _places(first: FirstNonfinite) -> str:
     if not first.places:
         return ""
     place = first.places[0]
-    return f": {place.value:g} at {list(place.index)} of {place.tensor or 'the input'}"
+    return f": {place.tensor or 'input'}{list(place.index) or ''} is {place.value:g}"
 
 
 def _span(steps: tuple[int, int]) -> str:

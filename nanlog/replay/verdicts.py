@@ -85,13 +85,14 @@ def _verdicts(known: Outcome, suspects: tuple[Suspect, ...], signs: Signs) -> It
     case = Case(known, signs)
     found = {cause: JUDGES[cause](case) for cause in PRECEDENCE}
     holding = next((cause for cause in PRECEDENCE if found[cause].verdict is Judgement.CONFIRMED), None)
-    told = [cause for cause in (*shares, *nominated(known.first_nonfinite), *PRECEDENCE) if cause not in ("unknown",)]
+    likely = (*shares, *nominated(known.first_nonfinite))
+    told = [cause for cause in (*likely, *PRECEDENCE) if cause not in ("unknown",)]
     ranked = sorted(dict.fromkeys(told), key=lambda cause: cause != holding)
     for cause in ranked:
         verdict = found.get(cause) or Judged(Judgement.COULD_NOT_RUN, "no trial of this framework speaks about it")
         if cause != holding and verdict.verdict is Judgement.CONFIRMED and holding is not None:
             verdict = Judged(Judgement.REFUTED, f"it follows from {holding}, which is upstream of it", *verdict.because)
-        if cause in shares or verdict.verdict is not Judgement.COULD_NOT_RUN:
+        if cause in likely or verdict.verdict is not Judgement.COULD_NOT_RUN:
             yield CauseVerdict(cause, verdict.verdict, verdict.because, shares.get(cause))
 
 

@@ -88,3 +88,47 @@ def test_the_losses_are_those_of_the_loop(name: str, tmp_path: Path) -> None:
     assert outcome.losses == tuple(losses[3:])
     assert (outcome.reproduced, outcome.deterministic, outcome.steps) == (False, True, (3, 11))
     assert outcome.notes[:1] == ("not in the checkpoint, and therefore fresh: random number generators",)
+
+
+MICRO = """
+import torch
+
+def target(size={size}):
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 1)
+    batches = [(torch.randn(size, 3), torch.randn(size, 1)) for _ in range(24)]
+    batches[4 * 3 + 2][0][size - 1, 1] = torch.inf
+    return {{
+        "model": model,
+        "optimizer": torch.optim.Adam(model.parameters(), lr=1e-3),
+        "loss": lambda model, batch: torch.nn.functional.mse_loss(model(batch[0]), batch[1]),
+        "batches": batches,
+        "accumulate": 4,
+    }}
+"""
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_bad_sample_of_one_micro_batch_is_dropped_from_it(size: int, tmp_path: Path) -> None:
+    (tmp_path / "micro.py").write_text(MICRO.format(size=size), encoding="utf-8")
+    torch.save({"model": torch.nn.Linear(3, 1).state_dict(), "step": 0}, tmp_path / "last.pt")
+    outcome = outcome_of(tmp_path / "last.pt", "target", tmp_path / "micro.py")
+    first = outcome.first_nonfinite
+    assert first is not None
+    assert (first.step, first.phase, first.tensor, first.samples) == (3, "input", "input", (size - 1,))
+    assert first.via == ("micro-batch 2",)
+    assert [each.cause for each in outcome.confirmed] == ["faulty_input"]
+    assert outcome.smallest_change == "drop_samples"
+    (dropped,) = [trial for trial in outcome.trials if trial.intervention == "drop_samples"]
+    assert f"without sample {size - 1} of micro-batch 2" in dropped.detail
+
+
+def test_where_the_probe_itself_fails_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nanlog.replay.worker.probe import _evidence
+
+    monkeypatch.setattr(_evidence, "kinds", None)  # what is called then is no function
+    outcome = outcome_of(broken_nets.checkpoint_of("log", tmp_path / "last.pt"), "log")
+    assert outcome.first_nonfinite is None
+    assert [note for note in outcome.notes if note.startswith("the probe could not follow step 12")]
+    assert not outcome.confirmed
+    assert outcome.reproduced

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from nanlog.replay.advice import advice
 from nanlog.replay.judges import JUDGES
 from nanlog.replay.operators import nominated
 from nanlog.replay.outcome import FirstNonfinite, Judgement, NotRun, Operand, Outcome, ReplayPhase, Trial
@@ -155,3 +156,18 @@ def test_without_trials_no_judge_confirms_but_for_bad_input(cause: str, first: F
 def test_every_cause_has_its_place_in_the_order() -> None:
     assert set(PRECEDENCE) == set(JUDGES)
     assert {cause for phase in ReplayPhase for cause in nominated(FirstNonfinite(1, phase))} <= set(PRECEDENCE)
+
+
+def test_an_open_cause_that_the_place_makes_likely_is_told() -> None:
+    state = FirstNonfinite(9, ReplayPhase.PARAMETER, tensor="w")
+    dead = replace(SIGNS, corrupt=(("w", "not finite"),), corrupt_share=0.9)
+    answer = judged(outcome(state, finite="restore_weights"), (), dead)
+    (told,) = [each for each in answer.causes if each.cause == "bad_initialisation"]
+    assert told.verdict is Judgement.COULD_NOT_RUN
+    assert "written after the training had died" in told.because[0]
+    assert advice(answer) == ("name a checkpoint from before the training died: this one holds what came of it",)
+
+
+def test_a_first_step_that_raises_makes_the_target_doubtful() -> None:
+    raised = replace(LOG, step=1, value="RuntimeError: element 0 of tensors does not require grad")
+    assert "the target is not yet that training" in advice(judged(outcome(raised), (), SIGNS))[0]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 
-from nanlog.replay.outcome import ReplayPhase
+from nanlog.replay.outcome import Place, ReplayPhase
 from nanlog.replay.protocol import Send
 
+from .faults import CouldNotRun
 from .inputs import bounds_of, scanned
 from .looking import looked_at
-from .samples import bisect, places, size_of
+from .probe import batch_names
+from .samples import Judge, bisect, places, size_of
 from .scene import Scene
 from .stepping import OutOfMemoryError, run_one
 from .symptoms import Watch
@@ -33,23 +35,45 @@ def bisected(scene: Scene, send: Send, tick: Callable[[object], None]) -> None:
     first = scene.first
     if first is None or first.phase not in _BY_SAMPLES:
         return
-    batch = scene.batch(scene.bad)
-    scene.batch_size = size_of(batch)
     send("stage", says=f"looking for the samples of step {scene.bad} that bring it")
-    if scene.batch_size in (None, 1) or getattr(scene.training, "accumulate", 1) > 1:
+    batch, goes_bad = scene.batch(scene.bad), _judge(scene, tick)
+    if getattr(scene.training, "accumulate", 1) > 1:
+        scene.micro = _micro(batch, goes_bad)
+        if scene.micro is None:
+            return
+        batch, goes_bad = _inside(batch, scene.micro, goes_bad)
+    scene.batch_size = size_of(batch)
+    if scene.batch_size is None or (scene.batch_size == 1 and scene.micro is None):
         return
-    found = bisect(batch, _judge(scene, tick))
+    found = bisect(batch, goes_bad)
     scene.samples = found.samples
     if found.samples is not None:
         scene.strange = tuple(dict.fromkeys(_strange(scene, batch, found.samples)))
-        where = places(batch, found.samples)
+        where = _named_places(batch, found.samples)
         scene.first = replace(first, samples=found.samples, places=where or first.places)
     elif first.phase is not ReplayPhase.INPUT:
         scene.first = replace(first, samples=None)
     scene.training.restore(scene.at_bad)
 
 
-def _judge(scene: Scene, tick: Callable[[object], None]) -> Callable[[Batch], bool | None]:
+def _micro(parts: Sequence[Batch], goes_bad: Judge) -> int | None:
+    """The one micro-batch that brings the fault; None where it takes several, or none does it alone."""
+    left = list(range(len(parts)))
+    while len(left) > 1:
+        half = left[: len(left) // 2]
+        left = half if goes_bad([parts[index] for index in half]) else left[len(half) :]
+    rest = [part for index, part in enumerate(parts) if index != left[0]]
+    alone = bool(rest) and goes_bad([parts[left[0]]]) is True and goes_bad(rest) is False
+    return left[0] if alone else None
+
+
+def _inside(parts: Sequence[Batch], micro: int, goes_bad: Judge) -> tuple[Batch, Judge]:
+    """That micro-batch, and a judge of others in its place."""
+    before, after = parts[:micro], parts[micro + 1 :]
+    return parts[micro], lambda part: goes_bad([*before, part, *after])
+
+
+def _judge(scene: Scene, tick: Callable[[object], None]) -> Judge:
     scene.training.restore(scene.at_bad)
     watch = Watch(scene.training)
 
@@ -74,30 +98,49 @@ def _another(scene: Scene, batch: Batch) -> bool:
     """Whether a batch of one or two goes bad for its size alone: in another operation, on another line."""
     if (size_of(batch) or 0) > _FEW or scene.first is None:
         return False
-    found, known = looked_at(scene, batch)[0], scene.first
+    try:
+        found, known = looked_at(scene, batch)[0], scene.first
+    except CouldNotRun:
+        return False
     if found is None or None in (found.line, known.line):
         return False
     return found.op != known.op and (found.file, found.line) != (known.file, known.line)
 
 
+def _named_places(batch: Batch, samples: tuple[int, ...]) -> tuple[Place, ...]:
+    """``input`` and ``label`` for what they are called elsewhere."""
+    names = _names(batch)
+    return tuple(replace(place, tensor=names.get(place.tensor, place.tensor)) for place in places(batch, samples))
+
+
+def _names(batch: Batch) -> dict[str, str]:
+    """What the tensors of a batch are called, by their paths in it."""
+    named = {id(tensor): name for name, tensor in batch_names(batch)}
+    return {path: named.get(id(tensor)) or path or "input" for path, tensor in tensors(batch)}
+
+
 def _strange(scene: Scene, batch: Batch, samples: tuple[int, ...]) -> Iterator[str]:
-    for place in places(batch, samples):
-        yield f"sample {place.sample}: {place.tensor or 'input'}{list(place.index)} is {place.value:g}"
+    names, told = _names(batch), set()
     for each in scanned([batch], bounds_of(scene.training.model)).suspects:
         if each.sample in samples:
+            told.add((each.sample, each.tensor))
             yield f"sample {each.sample}: {each.says}"
+    for place in _named_places(batch, samples):
+        if (place.sample, place.tensor) not in told:
+            yield f"sample {place.sample}: {place.tensor}{list(place.index) or ''} is {place.value:g}"
     for path, rows in tensors(batch):
         if rows.dim() and rows.shape[0] == scene.batch_size and not rows.is_complex() and rows.dtype != torch.bool:
-            yield from _outside(path, rows, samples)
+            bad = tuple(sample for sample in samples if (sample, names[path]) not in told)
+            yield from _outside(names[path], rows, samples, bad)
 
 
-def _outside(path: str, rows: torch.Tensor, samples: tuple[int, ...]) -> Iterator[str]:
+def _outside(name: str, rows: torch.Tensor, samples: tuple[int, ...], asked: tuple[int, ...]) -> Iterator[str]:
     others = rows[[index for index in range(len(rows)) if index not in samples]].double()
     if not others.numel() or not bool(others.isfinite().all()):
         return
     low, high = float(others.min()), float(others.max())
     reach = _OUTSIDE * (high - low)
-    for sample in samples if reach else ():
+    for sample in asked if reach else ():
         for value in (float(rows[sample].double().min()), float(rows[sample].double().max())):
             if value < low - reach or value > high + reach:
-                yield f"sample {sample}: {path or 'input'} holds {value:g}; the others hold {low:g} to {high:g}"
+                yield f"sample {sample}: {name} holds {value:g}; the others hold {low:g} to {high:g}"

@@ -7,9 +7,9 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from nanlog.errors import UsageError
+from nanlog.errors import NanlogError, UsageError
 
-__all__ = ["CouldNotRun", "TargetError", "innermost_user_frame", "is_users", "said", "shown_path"]
+__all__ = ["CouldNotRun", "TargetError", "innermost_user_frame", "is_nanlogs", "is_users", "said", "shown_path"]
 
 _NANLOG = Path(__file__).resolve().parents[2]
 _STDLIB = Path(traceback.__file__).resolve().parent
@@ -36,6 +36,16 @@ def innermost_user_frame(trace: TracebackType | None) -> traceback.FrameSummary 
     """The last frame of the user's own code in a traceback."""
     frames = traceback.extract_tb(trace)
     return next((frame for frame in reversed(frames) if is_users(frame.filename)), None)
+
+
+def is_nanlogs(error: BaseException) -> bool:
+    """Whether nanlog's own code raised it while the user's step ran; an index out of range is refused on purpose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return (
+        bool(frames)
+        and _NANLOG in Path(frames[-1].filename).parents
+        and not isinstance(error, IndexError | NanlogError)
+    )
 
 
 def said(error: BaseException) -> str:

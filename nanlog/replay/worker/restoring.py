@@ -15,7 +15,26 @@ from .matching import load_weights
 from .state import restore_rng
 from .training import Loaded
 
-__all__ = ["restore_checkpoint"]
+__all__ = ["restore_checkpoint", "step_in_name"]
+
+#: What stands before the number of a step in the name of a file.
+_STEP_WORDS = frozenset(
+    (
+        "",
+        "step",
+        "steps",
+        "iter",
+        "iters",
+        "iteration",
+        "it",
+        "update",
+        "updates",
+        "checkpoint",
+        "ckpt",
+        "model",
+        "state",
+    )
+)
 
 
 def restore_checkpoint(training: Any, checkpoint: Checkpoint, first_step: int | None, plan: Plan) -> Loaded:
@@ -84,7 +103,20 @@ def _step(checkpoint: Checkpoint, first_step: int | None, plan: Plan, loaded: Lo
         )
     if said is None:
         said = counted
-    if said is None and (match := re.findall(r"\d+", Path(checkpoint.path).stem)) and not plan.asked:
-        loaded.notes.append(f"the checkpoint does not say its step; {match[-1]} is taken from its name")
-        said = int(match[-1])
+    if said is None and (number := step_in_name(Path(checkpoint.path).stem)) is not None and not plan.asked:
+        loaded.notes.append(f"the checkpoint does not say its step; {number} is taken from its name")
+        said = number
     return said
+
+
+def step_in_name(stem: str) -> int | None:
+    """The last number that may be a step: not that of an epoch, a fold or a network.
+
+    >>> step_in_name("epoch=3-step=120"), step_in_name("iter_0000500"), step_in_name("checkpoint-7")
+    (120, 500, 7)
+    >>> step_in_name("epoch_3"), step_in_name("resnet50"), step_in_name("best_fold2")
+    (None, None, None)
+    """
+    numbers = re.findall(r"([A-Za-z]*)[-_=. ]*(\d+)(?![A-Za-z\d])", stem)
+    steps = [int(number) for word, number in numbers if word.lower() in _STEP_WORDS]
+    return steps[-1] if steps else None

@@ -17,7 +17,7 @@ from nanlog.replay.outcome import Place
 
 from .tree import mapped, tensors
 
-__all__ = ["ABSURD", "Bisection", "bisect", "only", "places", "repeated", "size_of", "without"]
+__all__ = ["ABSURD", "Bisection", "Judge", "bisect", "only", "places", "repeated", "size_of", "without"]
 
 #: A sample whose largest value exceeds that of the median sample by this factor is absurd.  An image that was not
 #: divided by 255 does (255 times), features scaled to unit variance do not (a normal variable stays below 10).

@@ -31,7 +31,8 @@ class Scene:
     ``at_bad`` are the states before them.  ``fresh`` is the state that the target itself makes, without the checkpoint.
     ``past`` are the steps that were run unchanged, ``earlier`` the states before ``at_window``, the nearest first.
     ``corrupt`` names the tensors of the checkpoint that are absurd or not finite, and why; ``strange`` says what is out
-    of the ordinary in the offending ``samples``.  ``tried`` says which trials were finite by now.
+    of the ordinary in the offending ``samples``, which are those of micro-batch ``micro`` where a step has several.
+    ``tried`` says which trials were finite by now.
     """
 
     training: Training
@@ -47,6 +48,7 @@ class Scene:
     earlier: list[EarlierState] = field(default_factory=list)
     first: FirstNonfinite | None = None
     samples: tuple[int, ...] | None = None
+    micro: int | None = None
     corrupt: dict[str, str] = field(default_factory=dict)
     strange: tuple[str, ...] = ()
     batch_size: int | None = None

@@ -25,7 +25,9 @@ _PLAIN = ("argparse.Namespace", "types.SimpleNamespace", "pathlib.PosixPath", "p
 #: torch stores tensors as they are; a file that swells more than this when it is unpacked was not made by torch.
 _SWELLING = 20
 _HEAD = 512
-_ALLOWED = re.compile(r"GLOBAL ([\w.]+) was not an allowed global|Unsupported (?:class|global):? (?:GLOBAL )?([\w.]+)")
+_ALLOWED = re.compile(
+    r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)|Unsupported (?:class|global):? (?:GLOBAL )?([\w.]+)"
+)
 _TEXTS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself; fetch it: git lfs pull"),
     (b"<", "a page of HTML or XML (a download that failed?), not a checkpoint; fetch it again"),

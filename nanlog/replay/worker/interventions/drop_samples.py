@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nanlog.replay.worker.samples import without
+from nanlog.replay.worker.samples import size_of, without
 from nanlog.replay.worker.scene import Change, Scene
 
 from . import Intervention
@@ -32,12 +32,17 @@ class DroppedSamples(Intervention):
 
         def batch(step: int) -> Any:
             whole = scene.batch(step)
-            return without(whole, dropped) if step == scene.bad else whole
+            if step != scene.bad:
+                return whole
+            if scene.micro is None:
+                return without(whole, dropped)
+            left = [part if index != scene.micro else without(part, dropped) for index, part in enumerate(whole)]
+            return [part for part in left if size_of(part)]
 
         named = ", ".join(map(str, dropped[:8])) + (" ..." if len(dropped) > 8 else "")
-        yield Change(
-            f"the batch of step {scene.bad} without sample{'s' if len(dropped) > 1 else ''} {named}", batch=batch
-        )
+        of = "" if scene.micro is None else f" of micro-batch {scene.micro}"
+        samples = "samples" if len(dropped) > 1 else "sample"
+        yield Change(f"the batch of step {scene.bad} without {samples} {named}{of}", batch=batch)
 
 
 INTERVENTION = DroppedSamples()

@@ -39,7 +39,8 @@ class NormEpsilon(Intervention):
         for layer in kept:
             setattr(layer, epsilon_name(layer) or "eps", EPSILON)
         try:
-            yield Change(f"epsilon {EPSILON:g} instead of {smallest:g} in {len(kept)} layers of normalisation")
+            layers_of = "layer" if len(kept) == 1 else "layers"
+            yield Change(f"epsilon {EPSILON:g} instead of {smallest:g} in {len(kept)} {layers_of} of normalisation")
         finally:
             for layer, eps in kept.items():
                 setattr(layer, epsilon_name(layer) or "eps", eps)

@@ -65,6 +65,13 @@ class Scene:
         scalars = [event for event in events if event.size == 1 and event.phase is ReplayPhase.FORWARD]
         return scalars[-1:]  # no backward was seen: the last single number is the loss
 
+    def spoilt(self) -> Events:
+        """All that a step which went bad left non-finite: what came of the fault is no harmless place either."""
+        if self.skipped or not (self.roots or self.harmed or self.states):
+            return ()
+        roots = self._flat(events for events, _ in self.roots)
+        return (*roots, *self._gradients(), *self._flat(self.harmed.values()), *self._flat(self.states))
+
     def _roots(self) -> Events:
         mine = [events for events, accumulates in self.roots if accumulates or not self.went_backward]
         return self._flat(mine[:1])
@@ -106,7 +113,7 @@ class Conclusion:
 def concluded(scene: Scene, events: Sequence[Event], step: int, leaves: Leaves) -> Conclusion:
     targets = tuple(scene.targets(events))
     origin = origin_of(targets, forward_ancestors(scene._roots()))
-    harmful = _involved(targets, events)
+    harmful = _involved((*targets, *scene.spoilt()), events)
     if origin is not None:
         return Conclusion(first_nonfinite(origin, step), benign_places(events, harmful))
     first = None

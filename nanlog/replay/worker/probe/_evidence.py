@@ -197,6 +197,8 @@ class Evidence:
 
 def _said(leaf: Leaf) -> str:
     name = leaf.tensor or "a tensor made outside of torch"
+    if leaf.phase is ReplayPhase.INPUT:
+        return f"{name} of {leaf.detail}" if leaf.detail else name
     return f"{leaf.detail} of {name}" if leaf.detail else name
 
 

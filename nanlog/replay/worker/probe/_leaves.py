@@ -117,11 +117,14 @@ class Leaves:
                     if isinstance(value, torch.Tensor):
                         self.add(value, Leaf(ReplayPhase.OPTIMIZER_STATE, leaf.tensor, leaf.module, str(key)))
 
-    def add_batch(self, batch: Any) -> None:
-        """The batch is kept until the step ends, so that nothing else takes its place in memory."""
+    def add_batch(self, batch: Any, part: str | None = None) -> None:
+        """The batch, or one ``part`` of several.
+
+        It is kept until the step ends, so that nothing else takes its place in memory.
+        """
         for name, tensor in batch_names(batch):
             if self.of(tensor) is None:
-                leaf = Leaf(ReplayPhase.INPUT, name or "input")
+                leaf = Leaf(ReplayPhase.INPUT, name or "input", detail=part)
                 self._kept[leaf] = tensor
                 self.add(tensor, leaf)
 

@@ -133,14 +133,14 @@ class Probe:
         """Forward begins now: what the code wrote into parameters until here was there before the step."""
         self._recorder.forget_written(list(unwrapped(self.model).parameters()))
 
-    def note_batch(self, batch: Any) -> None:
-        """The batch of this step, once it is known.
+    def note_batch(self, batch: Any, part: str | None = None) -> None:
+        """The batch of this step, once it is known; ``part`` is what this one of several is called.
 
         A NaN that the code wrote into it as a number belongs to the data, whatever wrote it.
         """
         if batch is not None:
             self._recorder.forget_written(batch)
-            self._leaves.add_batch(batch)
+            self._leaves.add_batch(batch, part)
             self._recorder.evidence.rows = size_of(batch)
 
     def end_step(self, error: BaseException | None = None) -> None:

@@ -95,10 +95,11 @@ class Rows(torch.utils.data.Dataset):
     def __len__(self):
         return 64
     def __getitem__(self, index):
-        own = nn.Linear(4, 4)  # a whole training in the worker
-        update = torch.optim.SGD(own.parameters(), lr=0.1)
-        own(torch.ones(4)).sum().backward()
-        update.step()
+        if not hasattr(self, "own"):  # a whole training in the worker
+            self.own = nn.Linear(4, 4)
+            self.update = torch.optim.SGD(self.own.parameters(), lr=0.1)
+        self.own(torch.ones(4)).sum().backward()
+        self.update.step()
         return torch.full((4,), float("nan") if index == 42 else index / 64), torch.ones(())
 for x, y in torch.utils.data.DataLoader(Rows(), batch_size=8, num_workers=2):
     optimizer.zero_grad()

@@ -70,7 +70,7 @@ class Contexts:
             return self.recorder.step(words)
         if kind == "hooks":
             return self._hooks()
-        return Probe(self.training.model, inputs=words) if kind == "probe" else contextlib.nullcontext()
+        return Probe(self.training.model, inputs=words, ranges=False) if kind == "probe" else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _hooks(self) -> Iterator[None]:

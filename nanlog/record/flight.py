@@ -23,7 +23,7 @@ from .parts import Parts, settings_of
 from .recent import Recent
 from .ring import Kept, Ring
 
-__all__ = ["Flight", "Settings"]
+__all__ = ["Flight", "Settings", "log_of"]
 
 #: A loss scaler skips updates while it looks for its factor, fifteen in a row when it begins with 65536 and ends
 #: with 2; a training that skips more stands still.
@@ -47,6 +47,11 @@ class Settings:
     state_every: int | None = None
     layers_every: int = 10
     copy: bool | None = None
+
+
+def log_of(settings: Settings, about: About) -> Path:
+    """Each rank has its own."""
+    return settings.folder / f"log{f'-rank{about.rank}' if about.rank else ''}.jsonl"
 
 
 def _harmless(method: Callable[..., None]) -> Callable[..., None]:
@@ -74,7 +79,7 @@ class Flight:
     def __init__(self, parts: Parts, settings: Settings, about: About) -> None:
         self.parts, self.settings, self.about = parts, settings, about
         rank = f"-rank{about.rank}" if about.rank else ""
-        self.lines = Lines(settings.folder / f"log{rank}.jsonl", settings.layers_every)
+        self.lines = Lines(log_of(settings, about), settings.layers_every)
         self.ring = Ring(int(settings.memory * 1e6), settings.batches, settings.copy)
         self.recent = Recent(settings.folder / f".recent{rank}", settings.state_every)
         self.step = 0
@@ -86,7 +91,6 @@ class Flight:
         self.finite_until: int | None = None
         self.on_found: Callable[[Found], object] = lambda found: None
         self.off = False  #: do nothing any more
-        self.quiet = False  #: keep no batches and write no bundle
         self._kept: Kept | None = None
         self._losses: list[torch.Tensor] = []
         self._gradients = Norms()
@@ -98,7 +102,7 @@ class Flight:
 
     @property
     def keeping(self) -> bool:
-        return self.found is None and not self.quiet
+        return self.found is None
 
     @_harmless
     def begin(self, batch: Any) -> None:
@@ -260,8 +264,7 @@ class Flight:
 
     def _found(self, found: Found) -> None:
         self.found = found
-        if not self.quiet:
-            self._write_bundle(found)
+        self._write_bundle(found)
         self.recent.clear()
         self.ring.clear()
         self._kept = None

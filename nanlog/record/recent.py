@@ -30,7 +30,6 @@ class Recent:
         self.left_out: list[str] = []
         self._cost = 0.0
         self._since = time.monotonic()
-        self._in_the_way = 0.0
 
     def due(self, step: int, reach: int | None) -> bool:
         """Whether it is time; ``reach`` is how many batches fit into memory, None while that is no bound."""

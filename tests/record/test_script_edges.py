@@ -161,6 +161,33 @@ begun.wait()
 )
 
 
+LOOSE = """
+import torch
+w = torch.randn(4, 1, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for step in range(9):
+    loss = (torch.randn(8, 4) @ w).square().mean()
+    if step == 5:
+        loss = (loss * 0).log()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+BY_HAND = """
+import torch
+net = torch.nn.Linear(4, 1)
+for step in range(9):
+    loss = net(torch.randn(8, 4)).square().mean()
+    if step == 5:
+        loss = (loss * 0).log()
+    net.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for p in net.parameters():
+            p -= 0.1 * p.grad
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "step", "steps", "phase", "op", "module"),
     [
@@ -170,6 +197,8 @@ begun.wait()
         pytest.param(ACCUMULATED, 4, 6, "input", None, None, id="accumulation and validation"),
         pytest.param(PARTS, 5, 9, "forward", "mul", None, id="two models, one optimizer"),
         pytest.param(EVALUATED, 5, 9, "backward", "sqrt", None, id="model in evaluation mode"),
+        pytest.param(LOOSE, 5, 9, "forward", "log", None, id="no module"),
+        pytest.param(BY_HAND, 5, 9, "forward", "log", None, id="no optimizer"),
         pytest.param(COMPILED, 5, 9, "forward", "log", None, id="compiled"),
         pytest.param(THREADED, 5, 9, "forward", "log", None, id="another thread trains as well"),
     ],

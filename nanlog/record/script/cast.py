@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from nanlog.record.bundle import About
-from nanlog.record.flight import Flight, Settings
+from nanlog.record.flight import Flight, Settings, log_of
 from nanlog.record.listening import FlightListener
 from nanlog.record.parts import Parts
 from nanlog.replay.worker.probe import Probe
@@ -37,6 +38,11 @@ class Cast:
     def model(self) -> torch.nn.Module | None:
         """As far as it is known: before the first call by what the optimizers train."""
         return self.family.model(None) if self.flight is None else self.flight.parts.model
+
+    @property
+    def log(self) -> Path:
+        """Where the flight will write its log."""
+        return log_of(self.settings, self.about)
 
     def add_optimizer(self, optimizer: Any) -> None:
         self.family.add_optimizer(optimizer)
@@ -78,8 +84,19 @@ class Cast:
         self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
 
     def updates_unseen(self) -> bool:
-        """Keras' optimizers are none of torch's: nothing tells of an update but the beginning of the next step."""
-        return self.flight is not None and self.flight.parts.framework == "keras"
+        """Whether nothing tells of an update but the beginning of the next step.
+
+        Keras' optimizers are none of torch's, and some loops have none at all.
+        """
+        return self.flight is not None and (self.flight.parts.framework == "keras" or not self.family.optimizers)
+
+    def unseen_update(self) -> None:
+        """It has been made."""
+        if self.flight is not None:
+            optimizer = getattr(self.flight.parts.model, "optimizer", None)
+            if self.flight.parts.framework == "keras" and optimizer is not None:
+                self.flight.rates.append(float(optimizer.learning_rate))
+            self.flight.update_ended()
 
 
 def _parts(model: torch.nn.Module, optimizers: list[Any]) -> Parts:

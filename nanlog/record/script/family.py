@@ -60,8 +60,18 @@ class Family:
         if called is not None and not any(called in set(root.modules()) for root in roots):
             roots.append(called)
         if len(roots) <= 1:
-            return roots[0] if roots else called
+            return roots[0] if roots else called if called is not None else self._loose()
         return self._together(roots)
+
+    def _loose(self) -> torch.nn.Module | None:
+        """Parameters of no module, under the names of the script's own variables."""
+        loose = [p for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]]
+        if not loose:
+            return None
+        holder = torch.nn.Module()
+        for place, parameter in enumerate(loose):
+            holder._parameters[_variable(parameter) or f"parameter{place}"] = parameter
+        return holder
 
     def _tops(self) -> list[Any]:
         return [module for module in list(self._modules) if not self._parents.get(module)]

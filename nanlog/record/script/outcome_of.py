@@ -26,11 +26,7 @@ def write_outcome(flight: Flight, probing: Probing, asked: Asked) -> Path:
     outcome = Outcome(
         checkpoint=str(flight.bundle or ""),
         device=_device(flight),
-        reproduced=None
-        if found is None
-        else True
-        if probing.first is not None and earlier is None
-        else _again(earlier, found.step),
+        reproduced=_reproduced(flight, probing, earlier),
         deterministic=_same(flight, earlier),
         first_nonfinite=probing.first,
         benign=probing.benign,
@@ -64,10 +60,9 @@ def _device(flight: Flight) -> str:
 
 
 def _earlier(folder: Path, asked: Asked) -> tuple[Path, int] | None:
-    """An earlier run of the same command beside this one: its folder, and the step in which it broke."""
-    if not folder.parent.is_dir():
-        return None
-    for bundle in sorted(folder.parent.glob(f"*/bundle-step*/{MANIFEST}"), key=lambda file: -file.stat().st_mtime):
+    """Another run of the same command, beside this one or below: its folder, and the step in which it broke."""
+    found = [*folder.glob(f"located/bundle-step*/{MANIFEST}"), *folder.parent.glob(f"*/bundle-step*/{MANIFEST}")]
+    for bundle in sorted(found, key=lambda file: -file.stat().st_mtime):
         place = bundle.parent.parent
         if place == folder:
             continue
@@ -80,8 +75,13 @@ def _earlier(folder: Path, asked: Asked) -> tuple[Path, int] | None:
     return None
 
 
-def _again(earlier: tuple[Path, int] | None, step: int) -> bool | None:
-    return None if earlier is None else earlier[1] == step
+def _reproduced(flight: Flight, probing: Probing, earlier: tuple[Path, int] | None) -> bool | None:
+    """Whether two runs broke in the same step; of a single run, whether the probe saw it."""
+    if flight.found is None:
+        return None
+    if earlier is not None:
+        return earlier[1] == flight.found.step
+    return True if probing.first is not None else None
 
 
 def _same(flight: Flight, earlier: tuple[Path, int] | None) -> bool | None:

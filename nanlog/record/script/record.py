@@ -54,6 +54,8 @@ class Record:
         probing = Probing(*((asked.probe_from, None) if asked.probe_from is not None else first))
         stop = asked.stop or asked.locating
         self.watch = Watch(Cast(settings, about, self._write_outcome), probing, stop=stop)
+        if asked.output is not None:  # a folder that was named may hold an earlier log
+            self.watch.cast.log.unlink(missing_ok=True)
         self.watch.attach()
         self.loaders_are_there()
 

@@ -189,6 +189,8 @@ class Watch:
         step = flight.step
         self.probing.end(error)
         if error is None:
+            if self.cast.updates_unseen():
+                self.cast.unseen_update()
             flight.end()
         else:
             flight.raised(error)

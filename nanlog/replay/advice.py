@@ -48,6 +48,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         name = "drop_samples"
     if name is None:
         return ("an earlier checkpoint may show what led here: none of the changes removed the fault",)
+    if name == "drop_samples" and first is not None and first.samples is None:
+        return ("repair or leave out that batch, and look for others like it: add --scan-inputs",)
     if name == "guard_op":
         detail = next(trial.detail for trial in outcome.trials if trial.intervention == name)
         return (f"mend that line: {detail.partition(';')[0]}",)

@@ -123,8 +123,8 @@ def faulty_input(case: Case) -> Judged:
     if case.signs.strange and case.phase is not ReplayPhase.BACKWARD:
         return _yes(*_shown(drop), *case.signs.strange)
     return _no(
-        f"without some samples the step is finite, but nothing in them is out of the ordinary: the fault is in"
-        f" {case.origin}, which cannot take them",
+        f"without {'this batch' if first is not None and first.samples is None else 'some samples'} the step is finite,"
+        f" but nothing in it is out of the ordinary: the fault is in {case.origin}, which cannot take it",
         *_shown(drop),
     )
 

@@ -14,7 +14,7 @@ from .faults import CouldNotRun
 from .inputs import bounds_of, scanned
 from .looking import looked_at
 from .probe import batch_names
-from .samples import Judge, bisect, places, size_of
+from .samples import ABSURD, Judge, bisect, largest_finite, places, size_of
 from .scene import Scene
 from .stepping import OutOfMemoryError, run_one
 from .symptoms import Watch
@@ -44,9 +44,12 @@ def bisected(scene: Scene, send: Send, tick: Callable[[object], None]) -> None:
         batch, goes_bad = _inside(batch, scene.micro, goes_bad)
     scene.batch_size = size_of(batch)
     if scene.batch_size is None or (scene.batch_size == 1 and scene.micro is None):
+        _as_a_whole(scene, batch)
         return
     found = bisect(batch, goes_bad)
     scene.samples = found.samples
+    if found.samples is None and scene.micro is None:
+        _as_a_whole(scene, batch)
     if found.samples is not None:
         scene.strange = tuple(dict.fromkeys(_strange(scene, batch, found.samples)))
         where = _named_places(batch, found.samples)
@@ -54,6 +57,26 @@ def bisected(scene: Scene, send: Send, tick: Callable[[object], None]) -> None:
     elif first.phase is not ReplayPhase.INPUT:
         scene.first = replace(first, samples=None)
     scene.training.restore(scene.at_bad)
+
+
+def _as_a_whole(scene: Scene, batch: Batch) -> None:
+    """No sample stands out from the others: does the batch, from the one before?"""
+    scene.strange = tuple(_beside_the_last(scene, batch))
+    bad_data = scene.first is not None and scene.first.phase is ReplayPhase.INPUT
+    scene.whole = bad_data or bool(scene.strange) or scene.batch_size == 1
+
+
+def _beside_the_last(scene: Scene, batch: Batch) -> Iterator[str]:
+    try:
+        last = dict(tensors(scene.batch(scene.bad - 1)))
+    except LookupError:
+        return
+    names = _names(batch)
+    for path, rows in tensors(batch):
+        if path in last and rows.is_floating_point():
+            now, before = largest_finite(rows), largest_finite(last[path])
+            if before and now > ABSURD * before:
+                yield f"{names[path]} of this batch goes up to {now:.3g}; that of the one before up to {before:.3g}"
 
 
 def _micro(parts: Sequence[Batch], goes_bad: Judge) -> int | None:

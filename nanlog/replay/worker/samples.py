@@ -17,7 +17,18 @@ from nanlog.replay.outcome import Place
 
 from .tree import mapped, tensors
 
-__all__ = ["ABSURD", "Bisection", "Judge", "bisect", "only", "places", "repeated", "size_of", "without"]
+__all__ = [
+    "ABSURD",
+    "Bisection",
+    "Judge",
+    "bisect",
+    "largest_finite",
+    "only",
+    "places",
+    "repeated",
+    "size_of",
+    "without",
+]
 
 #: A sample whose largest value exceeds that of the median sample by this factor is absurd.  An image that was not
 #: divided by 255 does (255 times), features scaled to unit variance do not (a normal variable stays below 10).
@@ -284,6 +295,13 @@ def _absurd(rows: Sequence[torch.Tensor], sample: int, path: str, bad: set[int])
     flat = int(row.abs().argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), row.shape)) if row.dim() else ()
     return Place(sample, path, index, float(row[index]))
+
+
+def largest_finite(tensor: torch.Tensor) -> float:
+    """The largest absolute value of those that are finite; 0 where there is none."""
+    sizes = tensor.detach().abs()
+    sizes = sizes[torch.isfinite(sizes)]
+    return float(sizes.max()) if sizes.numel() else 0.0
 
 
 def _largest(row: torch.Tensor) -> float:

@@ -31,7 +31,8 @@ class Scene:
     ``at_bad`` are the states before them.  ``fresh`` is the state that the target itself makes, without the checkpoint.
     ``past`` are the steps that were run unchanged, ``earlier`` the states before ``at_window``, the nearest first.
     ``corrupt`` names the tensors of the checkpoint that are absurd or not finite, and why; ``strange`` says what is out
-    of the ordinary in the offending ``samples``, which are those of micro-batch ``micro`` where a step has several.
+    of the ordinary in the offending ``samples``, which are those of micro-batch ``micro`` where a step has several;
+    ``whole`` says that it is the batch as a whole that is out of the ordinary.
     ``tried`` says which trials were finite by now.
     """
 
@@ -49,6 +50,7 @@ class Scene:
     first: FirstNonfinite | None = None
     samples: tuple[int, ...] | None = None
     micro: int | None = None
+    whole: bool = False
     corrupt: dict[str, str] = field(default_factory=dict)
     strange: tuple[str, ...] = ()
     batch_size: int | None = None

@@ -60,7 +60,7 @@ def run_one(training: Training, watch: Watch, batch: Batch, step: int) -> Step:
             if any(words in str(error).lower() for words in _NO_MEMORY):
                 _free_memory()
                 raise OutOfMemoryError(str(error).splitlines()[0]) from None
-            return Step(step, symptom=Symptom("raised", error=error))
+            return Step(step, rates=tuple(training.rates()), symptom=Symptom("raised", error=error))
     return watch.after(step, loss)
 
 

@@ -36,7 +36,7 @@ def trained(made: dict[str, Any], steps: int, saved: int, spoil: Any = None) -> 
         parts = [next(batches) for _ in range(made.get("accumulate", 1))]
         try:
             value = _step(made, parts if "accumulate" in made else parts[0])
-        except (IndexError, ValueError, RuntimeError) as error:
+        except (IndexError, ValueError, RuntimeError, TypeError) as error:
             return step, checkpoint, [*log, f"{type(error).__name__}: {error}"]
         log.append(f"step {step} loss {value:.6f} lr {_optimizers(made)[0].param_groups[0]['lr']:.6g}")
         if not math.isfinite(value) or _spoilt(made["model"]):

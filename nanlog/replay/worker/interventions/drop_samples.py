@@ -22,13 +22,18 @@ class DroppedSamples(Intervention):
     causes = ("faulty_input",)
 
     def applies(self, scene: Scene) -> str | None:
-        if scene.samples is None:
+        if scene.samples is None and not scene.whole:
             return "no sample alone brings the fault"
         return None
 
     @contextmanager
     def change(self, scene: Scene) -> Iterator[Change]:
-        dropped = scene.samples or ()
+        if scene.samples is None:
+            other = scene.bad + 1
+            says = f"the batch of step {scene.bad} left out as a whole, that of step {other} in its place"
+            yield Change(says, batch=lambda step: scene.batch(other if step == scene.bad else step))
+            return
+        dropped = scene.samples
 
         def batch(step: int) -> Any:
             whole = scene.batch(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -136,9 +137,7 @@ class TorchTraining:
         self.device = next((p.device for p in self.model.parameters()), self.device)
 
     def rates(self) -> list[float]:
-        return [
-            float(group["lr"]) for optimizer in self.optimizers for group in optimizer.param_groups if "lr" in group
-        ]
+        return [_rate(group["lr"]) for each in self.optimizers for group in each.param_groups if "lr" in group]
 
     def with_rates(self, factor: float) -> AbstractContextManager[None]:
         return scaled_rates(factor)
@@ -174,6 +173,11 @@ def scalar(given: Any) -> torch.Tensor:
         what = f"a tensor of shape {tuple(given.shape)}" if isinstance(given, torch.Tensor) else type(given).__name__
         raise TargetError(f"the loss of the target is {what}; it must be one number: take its mean()")
     return given.reshape(())
+
+
+def _rate(given: Any) -> float:
+    """NaN for a complex one: what a negative number to a fractional power is in Python."""
+    return math.nan if isinstance(given, complex) else float(given)
 
 
 def _number(given: Any) -> float:

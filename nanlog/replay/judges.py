@@ -116,7 +116,7 @@ def faulty_input(case: Case) -> Judged:
         failed = case.failed("drop_samples")
         why = case.untried("drop_samples")
         return _no("every value of the batch is finite", *_shown(failed), *([why] if why else []))
-    if first is not None and case.raised:
+    if first is not None and case.raised and first.samples is not None:
         return _yes(f"the step raises {first.value}", *_shown(drop))
     if (wide := case.cured("float32")) is not None:
         return _no("in float32 the step takes these samples, too", *_shown(wide))

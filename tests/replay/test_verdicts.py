@@ -99,8 +99,10 @@ def test_samples_are_at_fault_only_if_they_are_strange() -> None:
     assert confirmed(known) == []
     assert confirmed(known, replace(SIGNS, strange=("sample 3: x is 1e30",))) == ["faulty_input"]
     assert confirmed(outcome(finite="drop_samples float32"), replace(SIGNS, strange=("sample 3",))) == ["fp16_overflow"]
-    raised = replace(LOG, op="cross_entropy", value="IndexError: Target 7 is out of bounds.")
+    raised = replace(LOG, op="cross_entropy", value="IndexError: Target 7 is out of bounds.", samples=(3,))
     assert confirmed(outcome(raised, finite="drop_samples")) == ["faulty_input"]
+    alone = replace(raised, op="batch_norm", samples=None, value="ValueError: Expected more than 1 value per channel")
+    assert confirmed(outcome(alone, finite="drop_samples eval_norm")) == ["batchnorm_instability"]
 
 
 def test_a_fault_that_comes_and_goes_is_outside_the_training() -> None:
